@@ -1,0 +1,1 @@
+//! doris-sim

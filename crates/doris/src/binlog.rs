@@ -1,0 +1,1 @@
+//! The JSON payloads of binlog records.

@@ -1,0 +1,1 @@
+//! The TCP implementation of [`super::Net`].

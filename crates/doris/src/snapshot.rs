@@ -1,0 +1,1 @@
+//! The job information document of a snapshot.

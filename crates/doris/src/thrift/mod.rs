@@ -1,0 +1,1 @@
+//! The Thrift binary protocol over complete messages.
