@@ -353,7 +353,13 @@ impl Cluster<Dest> {
     pub async fn begin_txn(&self, db: &str, request: &BeginTxn) -> Result<Begun> {
         todo!()
     }
-    pub async fn commit_txn(&self, db: &str, txn: TxnId<Dest>, infos: &[CommitInfo], only_commit: bool) -> Result<Committed> {
+    pub async fn commit_txn(
+        &self,
+        db: &str,
+        txn: TxnId<Dest>,
+        infos: &[CommitInfo],
+        only_commit: bool,
+    ) -> Result<Committed> {
         todo!()
     }
     /// `TxnCommitted`, `TxnNotFound` are errors of these kinds.
