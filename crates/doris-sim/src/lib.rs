@@ -1,1 +1,18 @@
-//! doris-sim
+//! An Apache Doris cluster in memory: one model, answered in process or on real sockets.
+//!
+//! Rows, versions, binlogs and transactions are real (what would lose data on Doris loses data here), time is virtual if
+//! the runtime's is, and everything random comes from one seed.
+//!
+//! * [`model`]: the state of one cluster and the rules by which it changes; plain data, no sockets, no clock of its own;
+//! * [`sim`]: the model behind a lock, together with its clock; waiting for the model to change;
+//! * [`session`]: the boundary to the SQL language.
+
+pub mod clock;
+pub mod model;
+pub mod session;
+pub mod sim;
+
+pub use clock::SimClock;
+pub use model::{Model, Options, Refusal};
+pub use session::{Session, SqlService};
+pub use sim::Sim;

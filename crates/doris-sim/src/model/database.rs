@@ -1,0 +1,49 @@
+//! Databases.
+
+use std::collections::BTreeMap;
+
+use super::{ids::*, table::{Relation, Table, View}};
+
+/// A database.
+#[derive(Clone, Debug)]
+pub struct Database {
+    pub id: DbId,
+    pub name: String,
+    pub properties: BTreeMap<String, String>,
+    pub relations: BTreeMap<TableId, Relation>,
+}
+
+impl Database {
+    /// A table or view by name (case-sensitive, as in Doris by default).
+    pub fn relation(&self, name: &str) -> Option<&Relation> {
+        self.relations.values().find(|r| r.name() == name)
+    }
+
+    pub fn table(&self, name: &str) -> Option<&Table> {
+        self.relation(name).and_then(Relation::as_table)
+    }
+
+    pub fn table_by_id(&self, id: TableId) -> Option<&Table> {
+        self.relations.get(&id).and_then(Relation::as_table)
+    }
+
+    pub fn table_by_id_mut(&mut self, id: TableId) -> Option<&mut Table> {
+        self.relations.get_mut(&id).and_then(Relation::as_table_mut)
+    }
+
+    pub fn tables(&self) -> impl Iterator<Item = &Table> {
+        self.relations.values().filter_map(Relation::as_table)
+    }
+
+    pub fn views(&self) -> impl Iterator<Item = &View> {
+        self.relations.values().filter_map(|r| match r {
+            Relation::View(view) => Some(view),
+            Relation::Table(_) => None,
+        })
+    }
+
+    /// Whether `binlog.enable` is set on the database itself.
+    pub fn binlog_enabled(&self) -> bool {
+        self.properties.get("binlog.enable").is_some_and(|v| v.eq_ignore_ascii_case("true"))
+    }
+}

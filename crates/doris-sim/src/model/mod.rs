@@ -1,0 +1,155 @@
+//! The state of one simulated cluster and the rules by which it changes (Doris 4.1).
+//!
+//! [`Model`] is plain data: every method is synchronous and takes effect at once; time passes only in
+//! [`Model::advance`]. A request that must wait (commit, publish) asks [`crate::Sim::wait_until`].
+//!
+//! What a request does is in the file of its subject, as methods of [`Model`]:
+//!
+//! | file | methods |
+//! |---|---|
+//! | `catalog.rs` | databases: `create_database`, `drop_database`, `database`, `set_database_properties`; lookup: `table`, `relation` |
+//! | `create_table.rs` | `create_table(db, TableSpec, if_not_exists)`, `create_view` |
+//! | `alter.rs` | `drop_table`, `drop_view`, `rename_table`, `replace_table`, `truncate_table`, `add_partition`, `drop_partition`, `set_table_properties` |
+//! | `show_create.rs` | text of SHOW CREATE TABLE / VIEW |
+//! | `load.rs` | `load(db, table, rows)`: one transaction of a load, begun, written and committed; `delete_where` |
+//! | `read.rs` | `rows(db, table)`: what SELECT sees, with the key model applied |
+//! | `txn/` | `begin_txn`, `commit_txn`, `rollback_txn`, publishing, labels and their retention |
+//! | `binlog/` | the record store, reading, lag, locks, collection |
+//! | `snapshot/` | backup and restore jobs, snapshot documents |
+//! | `ingest.rs` | pending rowsets, rowset binlogs |
+//!
+//! Names are looked up as Doris does; refusals carry Doris's texts ([`Refusal`]).
+
+mod backend;
+mod database;
+mod error;
+mod frontend;
+mod ids;
+mod partition_item;
+mod properties;
+mod rowset;
+mod schema;
+mod table;
+mod value;
+
+use std::collections::BTreeMap;
+
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+
+pub use backend::{Backend, BeTablet};
+pub use database::Database;
+pub use error::{Answer, Refusal};
+pub use frontend::Frontend;
+pub use ids::*;
+pub use partition_item::{BoundValue, PartitionItem, PartitionKind};
+pub use rowset::{Comparison, Condition, Row, Rowset, RowsetColumn, SharedRowset};
+pub use schema::{Aggregation, Column, ColumnDefault, ColumnType, Distribution, KeysType, SecondaryIndex};
+pub use table::{
+    IndexSchema, Partition, PartitionScheme, PartitionSpec, PartitionState, Relation, Replica, RollupSpec, Table,
+    TableSpec, TableState, Tablet, View,
+};
+pub use value::Value;
+
+/// What a cluster is made of and how it behaves in time.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// For messages and host names.
+    pub name: String,
+    /// Decides ids, gaps in the journal and tokens.
+    pub seed: u64,
+    /// From COMMITTED to VISIBLE.
+    pub publish_delay_ms: i64,
+    /// One step of a backup or restore job (Doris: 3000).
+    pub snapshot_tick_ms: i64,
+    /// Between two rounds of the binlog collection (Doris: 15 000).
+    pub binlog_gc_interval_ms: i64,
+    /// Password of root; `None` = any password is accepted, as on a fresh cluster.
+    pub root_password: Option<doris::secret::Secret>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            name: "sim".into(),
+            seed: 1,
+            publish_delay_ms: 10,
+            snapshot_tick_ms: 0,
+            binlog_gc_interval_ms: 15_000,
+            root_password: None,
+        }
+    }
+}
+
+/// One simulated cluster.
+#[derive(Debug)]
+pub struct Model {
+    pub options: Options,
+    /// The present, in milliseconds since the epoch. Moves in [`Self::advance`] only.
+    pub(crate) now_ms: i64,
+    pub(crate) ids: IdCounter,
+    pub(crate) next_txn: i64,
+    /// The last id of the edit log.
+    pub(crate) journal_id: i64,
+    pub(crate) rng: ChaCha8Rng,
+    /// Grants download of files from any backend of this cluster.
+    pub(crate) token: doris::secret::Secret,
+    pub frontends: Vec<Frontend>,
+    /// Index of the master; `None` during an election.
+    pub master: Option<usize>,
+    pub backends: BTreeMap<BackendId, Backend>,
+    pub databases: BTreeMap<DbId, Database>,
+    /// `ADMIN SHOW FRONTEND CONFIG`.
+    pub config: BTreeMap<String, String>,
+}
+
+impl Model {
+    /// A cluster without frontends, backends and databases at this time.
+    pub fn new(options: Options, now_ms: i64) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
+        let token: u128 = rng.random();
+        // Two clusters installed in the same minutes share ranges of ids (seen): mixed up ids must not go unnoticed.
+        let first_id = 1_795_448_790_000 + i64::from(rng.random_range(0..200_u32));
+        Self {
+            now_ms,
+            ids: IdCounter(first_id),
+            next_txn: 1 + i64::from(rng.random_range(0..50_u32)),
+            journal_id: 1000 + i64::from(rng.random_range(0..1000_u32)),
+            rng,
+            token: doris::secret::Secret::new(format!("{token:032x}")),
+            frontends: Vec::new(),
+            master: None,
+            backends: BTreeMap::new(),
+            databases: BTreeMap::new(),
+            config: properties::default_fe_config(),
+            options,
+        }
+    }
+
+    /// The present in milliseconds since the epoch.
+    pub fn now_ms(&self) -> i64 {
+        self.now_ms
+    }
+
+    /// A FE configuration item as a boolean.
+    pub fn config_flag(&self, key: &str) -> bool {
+        self.config.get(key).is_some_and(|v| v.eq_ignore_ascii_case("true"))
+    }
+
+    /// Lets time pass until `now_ms`: every timed event that is due happens, in order.
+    pub fn advance(&mut self, now_ms: i64) {
+        self.now_ms = self.now_ms.max(now_ms);
+    }
+
+    /// When the next timed event is due; `None`: nothing is going on.
+    pub fn next_event_ms(&self) -> Option<i64> {
+        None
+    }
+
+    /// Writes an operation to the edit log: its id is the commit seq of the operation. Other operations of the cluster
+    /// write there, too: there are gaps.
+    pub(crate) fn journal(&mut self) -> CommitSeq {
+        self.journal_id += if self.rng.random_bool(0.2) { self.rng.random_range(2..5) } else { 1 };
+        CommitSeq(self.journal_id)
+    }
+}

@@ -1,0 +1,97 @@
+//! What a partition holds: everything, a range, or a list of values.
+
+use serde::{Deserialize, Serialize};
+
+use super::{schema::ColumnType, value::Value};
+
+/// One bound of a range, per partition column.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum BoundValue {
+    Value(Value),
+    MaxValue,
+}
+
+/// The rows that belong to a partition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PartitionItem {
+    /// The only partition of an unpartitioned table.
+    All,
+    /// `[lower, upper)`, one value per partition column.
+    Range { lower: Vec<BoundValue>, upper: Vec<BoundValue> },
+    /// One tuple per value, one value per partition column. An empty list is the default partition.
+    List(Vec<Vec<Value>>),
+}
+
+/// Whether and how a table is partitioned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PartitionKind {
+    Unpartitioned,
+    Range,
+    List,
+}
+
+impl PartitionKind {
+    /// Doris's word in error texts.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unpartitioned => "UNPARTITIONED",
+            Self::Range => "RANGE",
+            Self::List => "LIST",
+        }
+    }
+}
+
+impl PartitionItem {
+    /// Whether a row with these values in the partition columns belongs here.
+    pub fn contains(&self, key: &[Value]) -> bool {
+        match self {
+            Self::All => true,
+            Self::Range { lower, upper } => {
+                let key: Vec<BoundValue> = key.iter().cloned().map(BoundValue::Value).collect();
+                *lower <= key && key < *upper
+            }
+            Self::List(tuples) => tuples.iter().any(|tuple| tuple == key),
+        }
+    }
+
+    /// Whether two partitions of one table would share rows.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Range { lower: a, upper: b }, Self::Range { lower: c, upper: d }) => a < d && c < b,
+            (Self::List(a), Self::List(b)) => {
+                (a.is_empty() && b.is_empty()) || a.iter().any(|tuple| b.contains(tuple))
+            }
+            _ => true,
+        }
+    }
+
+    /// The text of binlog records, getMeta and SHOW PARTITIONS. Empty for an unpartitioned table.
+    pub fn range_text(&self, types: &[ColumnType]) -> String {
+        let names = types.iter().map(ColumnType::range_name).collect::<Vec<_>>().join(", ");
+        let keys = |values: Vec<String>| format!("types: [{names}]; keys: [{}]; ", values.join(", "));
+        match self {
+            Self::All => String::new(),
+            Self::Range { lower, upper } => {
+                format!("[{}..{})", keys(bound_texts(lower)), keys(bound_texts(upper)))
+            }
+            Self::List(tuples) => {
+                let tuples: Vec<_> = tuples.iter().map(|tuple| keys(tuple.iter().map(list_text).collect())).collect();
+                format!("[{}]", tuples.join(", "))
+            }
+        }
+    }
+}
+
+fn bound_texts(bound: &[BoundValue]) -> Vec<String> {
+    bound
+        .iter()
+        .map(|value| match value {
+            BoundValue::Value(value) => value.to_string(),
+            BoundValue::MaxValue => "MAXVALUE".to_owned(),
+        })
+        .collect()
+}
+
+fn list_text(value: &Value) -> String {
+    value.to_cell().unwrap_or_else(|| "NULL".into())
+}

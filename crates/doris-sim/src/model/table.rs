@@ -1,0 +1,296 @@
+//! Tables, partitions, indexes, tablets and replicas.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    ids::*,
+    partition_item::{PartitionItem, PartitionKind},
+    schema::{Column, ColumnType, Distribution, KeysType, SecondaryIndex},
+    value::Value,
+};
+
+/// `OlapTableState`, as far as it is modelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TableState {
+    Normal,
+    Rollup,
+    SchemaChange,
+    Restore,
+}
+
+impl TableState {
+    /// Doris's word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Normal => "NORMAL",
+            Self::Rollup => "ROLLUP",
+            Self::SchemaChange => "SCHEMA_CHANGE",
+            Self::Restore => "RESTORE",
+        }
+    }
+}
+
+/// How a table is partitioned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartitionScheme {
+    pub kind: PartitionKind,
+    pub columns: Vec<String>,
+    /// AUTO PARTITION: the text between the parentheses (`date_trunc(`d`, 'day')`).
+    pub auto: Option<String>,
+}
+
+/// A partition as a statement describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartitionSpec {
+    pub name: String,
+    pub item: PartitionItem,
+    /// Another bucket number than the table's.
+    pub buckets: Option<u32>,
+    pub properties: BTreeMap<String, String>,
+}
+
+/// A rollup as a statement describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RollupSpec {
+    pub name: String,
+    pub columns: Vec<String>,
+}
+
+/// A table as CREATE TABLE describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableSpec {
+    pub name: String,
+    /// In order; `unique_id` is assigned by the model.
+    pub columns: Vec<Column>,
+    pub keys: KeysType,
+    pub scheme: PartitionScheme,
+    /// Empty for an unpartitioned table.
+    pub partitions: Vec<PartitionSpec>,
+    pub distribution: Distribution,
+    pub secondary_indexes: Vec<SecondaryIndex>,
+    pub rollups: Vec<RollupSpec>,
+    pub comment: String,
+    /// As written; checked and completed by the model.
+    pub properties: BTreeMap<String, String>,
+}
+
+/// An OLAP table.
+#[derive(Clone, Debug)]
+pub struct Table {
+    pub id: TableId,
+    pub name: String,
+    pub state: TableState,
+    /// An atomic restore builds its successor.
+    pub in_atomic_restore: bool,
+    pub keys: KeysType,
+    pub columns: Vec<Column>,
+    /// The largest unique id ever given to a column.
+    pub max_unique_id: i32,
+    pub scheme: PartitionScheme,
+    /// For partitions to come.
+    pub distribution: Distribution,
+    pub secondary_indexes: Vec<SecondaryIndex>,
+    pub comment: String,
+    /// Everything that SHOW CREATE TABLE or the engine looks at, completed with the defaults.
+    pub properties: BTreeMap<String, String>,
+    pub base_index: IndexId,
+    /// Base index, rollups and shadow indexes.
+    pub indexes: BTreeMap<IndexId, IndexSchema>,
+    /// In the order of creation.
+    pub partitions: Vec<Partition>,
+    pub temp_partitions: Vec<Partition>,
+    pub created_ms: i64,
+    /// Unix milliseconds of the last visible change.
+    pub updated_ms: i64,
+}
+
+/// What all tablets of one index have in common.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexSchema {
+    pub id: IndexId,
+    pub name: String,
+    /// Unique ids of the columns of this index, in order.
+    pub columns: Vec<i32>,
+    pub schema_version: i32,
+    pub schema_hash: i64,
+    /// Under construction by a schema change or rollup job.
+    pub shadow: bool,
+}
+
+/// `PartitionState`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PartitionState {
+    Normal,
+    Restore,
+}
+
+/// A partition.
+#[derive(Clone, Debug)]
+pub struct Partition {
+    pub id: PartitionId,
+    pub name: String,
+    pub item: PartitionItem,
+    pub state: PartitionState,
+    /// The version that readers see; 1 = nothing loaded yet.
+    pub visible_version: Version,
+    pub visible_ms: i64,
+    /// The version of the next committed transaction.
+    pub next_version: Version,
+    pub buckets: u32,
+    pub replication: u32,
+    /// Per index: the tablets in bucket order.
+    pub indexes: BTreeMap<IndexId, Vec<Tablet>>,
+}
+
+/// One bucket of one index of one partition.
+#[derive(Clone, Debug)]
+pub struct Tablet {
+    pub id: TabletId,
+    pub replicas: Vec<Replica>,
+}
+
+/// A copy of a tablet on a backend.
+#[derive(Clone, Debug)]
+pub struct Replica {
+    pub id: ReplicaId,
+    pub backend: BackendId,
+    pub version: Version,
+    /// The version that this replica missed; `None` = healthy.
+    pub last_failed_version: Option<Version>,
+}
+
+/// A view.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct View {
+    pub id: TableId,
+    pub name: String,
+    /// Name and comment of each column.
+    pub columns: Vec<(String, String)>,
+    /// The SELECT, with every name qualified (`internal`.`db`.`t`).
+    pub definition: String,
+    pub comment: String,
+}
+
+/// What a name in a database stands for.
+#[derive(Clone, Debug)]
+pub enum Relation {
+    Table(Box<Table>),
+    View(View),
+}
+
+impl Relation {
+    pub fn id(&self) -> TableId {
+        match self {
+            Self::Table(table) => table.id,
+            Self::View(view) => view.id,
+        }
+    }
+
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Table(table) => &table.name,
+            Self::View(view) => &view.name,
+        }
+    }
+
+    pub fn as_table(&self) -> Option<&Table> {
+        match self {
+            Self::Table(table) => Some(table),
+            Self::View(_) => None,
+        }
+    }
+
+    pub fn as_table_mut(&mut self) -> Option<&mut Table> {
+        match self {
+            Self::Table(table) => Some(table),
+            Self::View(_) => None,
+        }
+    }
+}
+
+impl Table {
+    /// A boolean property; absent = false.
+    pub fn flag(&self, property: &str) -> bool {
+        self.properties.get(property).is_some_and(|v| v.eq_ignore_ascii_case("true"))
+    }
+
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|c| c.name.eq_ignore_ascii_case(name))
+    }
+
+    pub fn column_by_unique_id(&self, id: i32) -> Option<&Column> {
+        self.columns.iter().find(|c| c.unique_id == id)
+    }
+
+    /// Position of each key column.
+    pub fn key_positions(&self) -> Vec<usize> {
+        self.columns.iter().enumerate().filter(|(_, c)| c.is_key).map(|(n, _)| n).collect()
+    }
+
+    /// A partition by its formal or temporary name.
+    pub fn partition(&self, name: &str, temp: bool) -> Option<&Partition> {
+        let list = if temp { &self.temp_partitions } else { &self.partitions };
+        list.iter().find(|p| p.name.eq_ignore_ascii_case(name))
+    }
+
+    /// Formal partitions, then temporary ones.
+    pub fn all_partitions(&self) -> impl Iterator<Item = &Partition> {
+        self.partitions.iter().chain(&self.temp_partitions)
+    }
+
+    pub fn all_partitions_mut(&mut self) -> impl Iterator<Item = &mut Partition> {
+        self.partitions.iter_mut().chain(&mut self.temp_partitions)
+    }
+
+    pub fn partition_by_id(&self, id: PartitionId) -> Option<&Partition> {
+        self.all_partitions().find(|p| p.id == id)
+    }
+
+    pub fn partition_by_id_mut(&mut self, id: PartitionId) -> Option<&mut Partition> {
+        self.all_partitions_mut().find(|p| p.id == id)
+    }
+
+    pub fn is_temp_partition(&self, id: PartitionId) -> bool {
+        self.temp_partitions.iter().any(|p| p.id == id)
+    }
+
+    /// Types of the partition columns.
+    pub fn partition_types(&self) -> Vec<ColumnType> {
+        self.scheme.columns.iter().filter_map(|name| self.column(name)).map(|c| c.ty.clone()).collect()
+    }
+
+    /// The text of a partition's item, as in getMeta and SHOW PARTITIONS.
+    pub fn range_text(&self, partition: &Partition) -> String {
+        partition.item.range_text(&self.partition_types())
+    }
+
+    /// The values of a row in the columns of these names.
+    pub fn key_of(&self, names: &[String], row: &[Value]) -> Vec<Value> {
+        names
+            .iter()
+            .filter_map(|name| self.columns.iter().position(|c| c.name.eq_ignore_ascii_case(name)))
+            .map(|at| row.get(at).cloned().unwrap_or(Value::Null))
+            .collect()
+    }
+
+    /// Replicas that a commit needs for each tablet: a majority, or `min_load_replica_num`.
+    pub fn required_replicas(&self, partition: &Partition) -> u32 {
+        let majority = partition.replication / 2 + 1;
+        let asked = self.properties.get("min_load_replica_num").and_then(|v| v.parse::<i64>().ok()).unwrap_or(-1);
+        u32::try_from(asked).ok().filter(|n| *n > 0).map_or(majority, |n| n.min(partition.replication))
+    }
+}
+
+impl Partition {
+    /// Every tablet of every index.
+    pub fn tablets(&self) -> impl Iterator<Item = (IndexId, &Tablet)> {
+        self.indexes.iter().flat_map(|(index, tablets)| tablets.iter().map(|t| (*index, t)))
+    }
+
+    /// The version of the last committed transaction (SHOW PARTITIONS `CommittedVersion`).
+    pub fn committed_version(&self) -> Version {
+        Version(self.next_version.0 - 1)
+    }
+}

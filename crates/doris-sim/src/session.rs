@@ -1,0 +1,24 @@
+//! The boundary to the SQL language: a session, and who answers its statements.
+
+use std::fmt;
+
+use doris::net::SqlReply;
+use futures::future::BoxFuture;
+
+/// The state of one SQL connection.
+#[derive(Clone, Debug, Default)]
+pub struct Session {
+    pub user: String,
+    /// The current database (`USE db`).
+    pub db: Option<String>,
+    /// The frontend that the connection belongs to: an index into [`crate::Model::frontends`].
+    pub fe: usize,
+    /// `SET name = value` of this session.
+    pub variables: std::collections::BTreeMap<String, String>,
+}
+
+/// Executes SQL text.
+pub trait SqlService: Send + Sync + fmt::Debug + 'static {
+    /// Executes one statement; a refusal is an answer, too ([`SqlReply::Error`]).
+    fn execute<'a>(&'a self, session: &'a mut Session, sql: &'a str) -> BoxFuture<'a, SqlReply>;
+}

@@ -1,0 +1,62 @@
+//! The model behind a lock, with the clock that drives it.
+
+use std::sync::{Mutex, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::{clock::SimClock, model::Model};
+
+/// One simulated cluster. Shared by all of its services; the lock is never held across an await.
+#[derive(Debug)]
+pub struct Sim {
+    model: Mutex<Model>,
+    clock: SimClock,
+    changed: Notify,
+}
+
+impl Sim {
+    pub fn new(model: Model, clock: SimClock) -> Self {
+        Self { model: Mutex::new(model), clock, changed: Notify::new() }
+    }
+
+    pub fn clock(&self) -> SimClock {
+        self.clock
+    }
+
+    /// Brings the model to the present, applies `f` to it, and wakes everybody who waits for a change.
+    pub fn with<T>(&self, f: impl FnOnce(&mut Model) -> T) -> T {
+        let result = self.look(f);
+        self.changed.notify_waiters();
+        result
+    }
+
+    /// As [`Self::with`], for reading: wakes nobody.
+    pub fn look<T>(&self, f: impl FnOnce(&mut Model) -> T) -> T {
+        let mut model = self.model.lock().unwrap_or_else(PoisonError::into_inner);
+        model.advance(self.clock.now_ms());
+        f(&mut model)
+    }
+
+    /// Waits until `f` has an answer or the clock shows `deadline_ms` (`None` then). Sleeps until the model's next timed
+    /// event or the next change by a request.
+    pub async fn wait_until<T>(&self, deadline_ms: i64, mut f: impl FnMut(&mut Model) -> Option<T>) -> Option<T> {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            let (answer, next) = self.look(|model| (f(model), model.next_event_ms()));
+            if answer.is_some() {
+                return answer;
+            }
+            if self.clock.now_ms() >= deadline_ms {
+                return None;
+            }
+            let wake = next.unwrap_or(deadline_ms).min(deadline_ms);
+            tokio::select! {
+                biased;
+                () = changed => {}
+                () = tokio::time::sleep_until(self.clock.instant_of(wake)) => {}
+            }
+        }
+    }
+}
