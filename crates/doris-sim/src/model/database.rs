@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{ids::*, table::{Relation, Table, View}};
+use super::{
+    ids::*,
+    table::{Relation, Table, View},
+};
 
 /// A database.
 #[derive(Clone, Debug)]

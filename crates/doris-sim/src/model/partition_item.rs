@@ -58,9 +58,7 @@ impl PartitionItem {
     pub fn overlaps(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Range { lower: a, upper: b }, Self::Range { lower: c, upper: d }) => a < d && c < b,
-            (Self::List(a), Self::List(b)) => {
-                (a.is_empty() && b.is_empty()) || a.iter().any(|tuple| b.contains(tuple))
-            }
+            (Self::List(a), Self::List(b)) => (a.is_empty() && b.is_empty()) || a.iter().any(|tuple| b.contains(tuple)),
             _ => true,
         }
     }

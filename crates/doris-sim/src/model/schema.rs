@@ -17,12 +17,21 @@ pub enum ColumnType {
     LargeInt,
     Float,
     Double,
-    Decimal { precision: u8, scale: u8 },
+    Decimal {
+        precision: u8,
+        scale: u8,
+    },
     Date,
     /// Digits after the second: 0 to 6.
-    DateTime { scale: u8 },
-    Char { length: u32 },
-    Varchar { length: u32 },
+    DateTime {
+        scale: u8,
+    },
+    Char {
+        length: u32,
+    },
+    Varchar {
+        length: u32,
+    },
     /// STRING, printed as `text`.
     String,
     Json,

@@ -99,9 +99,9 @@ impl Ord for Value {
     fn cmp(&self, other: &Self) -> Ordering {
         match (self, other) {
             (Self::Bool(a), Self::Bool(b)) => a.cmp(b),
-            (Self::Text(a), Self::Text(b)) | (Self::Date(a), Self::Date(b)) | (Self::DateTime(a), Self::DateTime(b)) => {
-                a.cmp(b)
-            }
+            (Self::Text(a), Self::Text(b))
+            | (Self::Date(a), Self::Date(b))
+            | (Self::DateTime(a), Self::DateTime(b)) => a.cmp(b),
             (a, b) if a.rank() == 2 && b.rank() == 2 => compare_numbers(a, b),
             (a, b) => a.rank().cmp(&b.rank()),
         }
