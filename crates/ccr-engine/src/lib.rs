@@ -1,1 +1,28 @@
-//! ccr-engine
+//! The replication job: a small, typed state machine that turns an ordered stream of binlogs into transactions on another
+//! cluster, and can be killed at any instant.
+//!
+//! * [`env`]: what the engine needs from outside: network, metadata database, clock, randomness, settings;
+//! * [`create`]: the checks before a job exists;
+//! * [`job`]: the actor that owns one job, its commands and its status;
+//! * [`phase`]: the states, as types, and their durable form;
+//! * [`snapshot_sync`]: full copies by backup and restore; [`incremental`]: the pipeline from binlogs to transactions;
+//! * [`ledger`]: partition versions as the last word on what was applied;
+//! * [`policy`]: what to do about each kind of failure, and the sentence for the operator.
+//!
+//! No sockets, no SQL text, no rows, no clock of its own.
+
+pub mod create;
+pub mod env;
+pub mod incremental;
+pub mod job;
+pub mod label;
+pub mod lag;
+pub mod ledger;
+pub mod mapping;
+pub mod phase;
+pub mod policy;
+pub mod snapshot_sync;
+
+pub use env::{Clock, Env, Rng, Settings};
+pub use job::{Job, JobStatus, Run};
+pub use policy::{Code, Failure};

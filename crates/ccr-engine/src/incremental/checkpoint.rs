@@ -1,0 +1,179 @@
+//! Moves the durable position: what was committed is looked for on the destination, and only what was seen is claimed.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use ccr_store::StoreError;
+use doris::{
+    Dest, Error, Source,
+    cluster::PartitionRow,
+    ids::{CommitSeq, PartitionId, Version},
+};
+use futures::future::BoxFuture;
+use tokio::time::Instant;
+
+use super::{Exit, Shared, partition_text};
+use crate::{
+    ledger::{Applied, Ledger, Reading, Touched, applied},
+    phase::Progress,
+    policy::{Code, Failure},
+};
+
+/// How often an idle job compares the versions of both sides.
+const INTEGRITY_INTERVAL: Duration = Duration::from_secs(10);
+
+/// The writing end of the pipeline.
+pub(super) struct Checkpoint {
+    shared: Arc<Shared>,
+    /// Records in order whose transactions are committed (or that need none), not yet claimed.
+    pending: VecDeque<(CommitSeq, Touched)>,
+    /// Highest version of each partition whose commit was sent: nothing on the destination may be ahead of it.
+    issued: BTreeMap<PartitionId<Source>, Version>,
+    step: Step,
+    last_save: Instant,
+    last_look: Instant,
+    /// Pause before the next look, while commits are not visible yet.
+    pause: Duration,
+}
+
+enum Step {
+    Idle,
+    Looking(BoxFuture<'static, Result<Vec<PartitionRow<Dest>>, Error>>),
+    Saving(BoxFuture<'static, Result<(), StoreError>>),
+}
+
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+
+impl Checkpoint {
+    pub(super) fn new(shared: Arc<Shared>, ledger: &Ledger) -> Self {
+        let now = Instant::now();
+        Self {
+            shared,
+            pending: VecDeque::new(),
+            issued: ledger.entries().map(|(partition, entry)| (*partition, entry.verified)).collect(),
+            step: Step::Idle,
+            last_save: now,
+            last_look: now,
+            pause: FIRST_PAUSE,
+        }
+    }
+
+    /// A commit is about to be sent.
+    pub(super) fn issue(&mut self, touched: &Touched) {
+        for (partition, version) in touched {
+            let issued = self.issued.entry(*partition).or_insert(*version);
+            *issued = (*issued).max(*version);
+        }
+    }
+
+    /// The next record in order is committed, or needs nothing.
+    pub(super) fn committed(&mut self, seq: CommitSeq, touched: Touched) {
+        self.issue(&touched);
+        self.pending.push_back((seq, touched));
+    }
+
+    /// Everything handed over is claimed durably.
+    pub(super) fn is_clean(&self) -> bool {
+        self.pending.is_empty() && matches!(self.step, Step::Idle)
+    }
+
+    /// Takes the next step when it is due. Resolves after each step; cancel-safe. `idle`: nothing else is going on, so
+    /// there is no reason to gather more. `doubt`: the destination may be ahead by what a predecessor committed.
+    pub(super) async fn progress(&mut self, progress: &mut Progress, idle: bool, doubt: bool) -> Result<(), Exit> {
+        if let Step::Idle = self.step {
+            tokio::time::sleep_until(self.due(idle)).await;
+            if self.pending.iter().all(|(_, touched)| touched.is_empty()) && !self.pending.is_empty() {
+                return self.claim(progress, &Reading::new());
+            }
+            let shared = Arc::clone(&self.shared);
+            self.last_look = Instant::now();
+            self.step = Step::Looking(Box::pin(async move {
+                shared.context.dest.partitions(&shared.context.dest_db, &shared.dest_table).await
+            }));
+        }
+        match &mut self.step {
+            Step::Idle => Ok(()),
+            Step::Looking(call) => {
+                let rows = call.await;
+                self.step = Step::Idle;
+                let reading = self.shared.ledger.read(&rows?).map_err(|gone| self.shared.partition_gone(gone))?;
+                if !doubt {
+                    self.check_writers(progress, &reading)?;
+                }
+                self.claim(progress, &reading)
+            }
+            Step::Saving(call) => {
+                let saved = call.await;
+                self.step = Step::Idle;
+                saved?;
+                self.last_save = Instant::now();
+                self.shared.context.status.checkpointed(progress);
+                Ok(())
+            }
+        }
+    }
+
+    /// When the next look is due.
+    fn due(&self, idle: bool) -> Instant {
+        if self.pending.is_empty() {
+            return self.last_look + INTEGRITY_INTERVAL;
+        }
+        let gathered = if idle { self.last_look } else { self.last_save + self.shared.context.env.settings.checkpoint_interval };
+        gathered.max(self.last_look + self.pause)
+    }
+
+    /// Claims the prefix of what is pending that the reading shows.
+    fn claim(&mut self, progress: &mut Progress, reading: &Reading) -> Result<(), Exit> {
+        let mut last = None;
+        while let Some((seq, touched)) = self.pending.front() {
+            if !touched.is_empty() && applied(reading, touched) != Applied::All {
+                break;
+            }
+            if let Some(ledger) = &mut progress.own.ledger {
+                ledger.verify(touched);
+            }
+            last = Some(*seq);
+            self.pending.pop_front();
+        }
+        let Some(seq) = last else {
+            self.pause = (self.pause * 2).min(Duration::from_secs(1));
+            return Ok(());
+        };
+        self.pause = FIRST_PAUSE;
+        let context = Arc::clone(&self.shared.context);
+        let attempted = self.pending.back().map_or(seq, |(seq, _)| *seq);
+        progress.advance(&*context.env.clock, seq, attempted);
+        let document = context.encode(progress)?;
+        self.step = Step::Saving(Box::pin(async move {
+            context.env.store.save_progress(&context.name, &context.env.owner, &document).await
+        }));
+        Ok(())
+    }
+
+    /// A destination partition that is ahead of everything sent was written by somebody else; one that is behind what was
+    /// seen before was set back.
+    fn check_writers(&self, progress: &Progress, reading: &Reading) -> Result<(), Exit> {
+        let Some(ledger) = &progress.own.ledger else { return Ok(()) };
+        for (partition, version) in reading {
+            let issued = self.issued.get(partition).copied().unwrap_or(*version);
+            let verified = ledger.get(*partition).map_or(*version, |entry| entry.verified);
+            if *version > issued || *version < verified {
+                let how = if *version > issued { "ahead of" } else { "behind" };
+                return Err(Exit::Halted(Failure::new(
+                    Code::FOREIGN_WRITE,
+                    format!(
+                        "{}.{} is {how} the source ({} stands at version {version} there, {issued} was copied): somebody else wrote to it",
+                        self.shared.context.dest_db,
+                        self.shared.dest_table,
+                        partition_text(*partition),
+                    ),
+                    "stop the other writer, then copy the table again (/force_fullsync)",
+                )));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,235 @@
+//! The incremental phase: an ordered stream of binlog records becomes transactions on the destination.
+//!
+//! Stages: *fetch* reads ahead within a byte budget; *plan* decodes, filters and maps; *ingest* begins transactions and has
+//! backends pull rows, several at a time; *commit* goes strictly in commit-seq order; *checkpoint* sees the versions on the
+//! destination and only then moves the durable position.
+//!
+//! The pipeline is crash-only: any error ends it, and it begins anew at its checkpoint, where labels and versions tell what
+//! was done. Nothing that is only in memory matters for what is applied.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use doris::{
+    Dest, Error, Source,
+    ids::{CommitSeq, PartitionId, TxnId},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    job::Context,
+    label::Incarnation,
+    ledger::Ledger,
+    mapping::TableMapping,
+    phase::Progress,
+    policy::{Action, Code, Failure, rule},
+};
+
+mod checkpoint;
+mod fetch;
+mod ingest;
+mod pipeline;
+mod plan;
+mod transaction;
+
+pub use ingest::IngestWindows;
+
+/// How a phase ends.
+#[derive(Debug)]
+pub(crate) enum Exit {
+    /// Asked to stop; everything durable is written.
+    Cancelled,
+    /// The binlog cannot go on from here: copy the table again.
+    FullSync { reason: String },
+    /// Something failed; try again as told.
+    Failed { failure: Failure, action: Action },
+    /// Only an operator can help.
+    Halted(Failure),
+    /// The phase is complete and durable.
+    Done,
+}
+
+impl Exit {
+    pub(crate) fn retry(failure: Failure) -> Self {
+        Self::Failed {
+            failure,
+            action: Action::Retry { first: Duration::from_millis(200), most: Duration::from_secs(15) },
+        }
+    }
+
+    pub(crate) fn refresh(failure: Failure) -> Self {
+        Self::Failed {
+            failure,
+            action: Action::RefreshAndRetry { first: Duration::from_millis(200), most: Duration::from_secs(15) },
+        }
+    }
+}
+
+impl From<Error> for Exit {
+    fn from(error: Error) -> Self {
+        let action = rule(error.kind).action;
+        let failure = Failure::from(error);
+        match action {
+            Action::Halt => Self::Halted(failure),
+            action => Self::Failed { failure, action },
+        }
+    }
+}
+
+impl From<ccr_store::StoreError> for Exit {
+    fn from(error: ccr_store::StoreError) -> Self {
+        use ccr_store::StoreErrorKind as Kind;
+        match error.kind {
+            // Somebody else owns the job now, or it was deleted: nothing may be written any more.
+            Kind::NotOwner | Kind::NotFound | Kind::TooLarge | Kind::Corrupt => Self::Halted(error.into()),
+            Kind::Exists | Kind::Unavailable => Self::retry(error.into()),
+        }
+    }
+}
+
+/// What all transactions of one run of the pipeline share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) context: Arc<Context>,
+    pub(crate) mapping: Arc<TableMapping>,
+    /// Name of the destination table, looked up by its id.
+    pub(crate) dest_table: String,
+    /// Offsets of the partitions; what is verified moves in the pipeline's own copy.
+    pub(crate) ledger: Ledger,
+    pub(crate) incarnation: Incarnation,
+    pub(crate) sync_id: i64,
+    /// Different for every run of a pipeline: part of the request ids.
+    pub(crate) attempt: u64,
+    open: Mutex<BTreeMap<CommitSeq, TxnId<Dest>>>,
+}
+
+impl Shared {
+    fn opened(&self, seq: CommitSeq, txn: TxnId<Dest>) {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).insert(seq, txn);
+    }
+
+    fn closed(&self, seq: CommitSeq) {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&seq);
+    }
+
+    /// Transactions that were begun and neither committed nor rolled back.
+    fn open(&self) -> BTreeMap<CommitSeq, TxnId<Dest>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A partition of the ledger is not on the destination any more.
+    fn partition_gone(&self, partition: PartitionId<Dest>) -> Exit {
+        Exit::Halted(Failure::new(
+            Code::FOREIGN_WRITE,
+            format!(
+                "partition {partition} of {}.{} is gone from the destination: somebody else changed the table",
+                self.context.dest_db, self.dest_table
+            ),
+            "stop the other writer, then copy the table again (/force_fullsync)",
+        ))
+    }
+}
+
+/// What the pipeline remembers from one run to the next; memory only.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    mapping: Option<(Arc<TableMapping>, String)>,
+    /// The record at which the last runs stopped for missing predecessors or metadata, and how often.
+    suspect: Option<(CommitSeq, u32)>,
+}
+
+impl Memory {
+    /// Throws cached metadata away.
+    pub(crate) fn refresh(&mut self) {
+        self.mapping = None;
+    }
+
+    /// Counts another stop at the same record.
+    fn suspect(&mut self, seq: CommitSeq) -> u32 {
+        let count = match self.suspect {
+            Some((at, count)) if at == seq => count + 1,
+            _ => 1,
+        };
+        self.suspect = Some((seq, count));
+        count
+    }
+}
+
+/// Runs the incremental phase until it has to end.
+pub(crate) async fn run(
+    context: &Arc<Context>,
+    progress: &mut Progress,
+    memory: &mut Memory,
+    cancel: &CancellationToken,
+) -> Exit {
+    let Some(ledger) = progress.own.ledger.clone() else {
+        return Exit::FullSync { reason: "the stored progress has no partition versions".to_owned() };
+    };
+    let (mapping, dest_table) = match &memory.mapping {
+        Some(known) => known.clone(),
+        None => {
+            let found = tokio::select! {
+                biased;
+                () = cancel.cancelled() => return Exit::Cancelled,
+                found = load_mapping(context) => found,
+            };
+            match found {
+                Ok(found) => memory.mapping.insert(found).clone(),
+                Err(exit) => return exit,
+            }
+        }
+    };
+    let shared = Arc::new(Shared {
+        context: Arc::clone(context),
+        mapping,
+        dest_table,
+        ledger,
+        incarnation: progress.own.incarnation.clone(),
+        sync_id: progress.sync_id,
+        attempt: context.env.rng.next_u64(),
+        open: Mutex::default(),
+    });
+    pipeline::run(&shared, progress, memory, cancel).await
+}
+
+/// Reads both tables' metadata and pairs them. Also names the destination table as it is called now.
+async fn load_mapping(context: &Context) -> Result<(Arc<TableMapping>, String), Exit> {
+    let ids = context.ids();
+    let missing = |side: &str, what: String| {
+        Exit::refresh(Failure::new(
+            Code::TABLE_NOT_FOUND,
+            format!("{what} does not exist on the {side}"),
+            "recover the table, or delete the job",
+        ))
+    };
+    let source = context
+        .source
+        .get_meta(ids.source_db, Some(&[ids.source_table]))
+        .await?
+        .and_then(|db| db.tables.into_iter().find(|t| t.id == ids.source_table))
+        .ok_or_else(|| missing("source", format!("table {}.{}", context.source_db, context.source_table)))?;
+    let dest = context
+        .dest
+        .get_meta(ids.dest_db, Some(&[ids.dest_table]))
+        .await?
+        .and_then(|db| db.tables.into_iter().find(|t| t.id == ids.dest_table))
+        .ok_or_else(|| missing("destination", format!("table {}.{}", context.dest_db, context.dest_table)))?;
+    let source_backends = context.source.backends().await?;
+    let dest_backends = context.dest.backends().await?;
+    let mapping = TableMapping::pair(&source, &dest, source_backends, dest_backends).map_err(|mismatch| {
+        Exit::refresh(Failure::new(
+            Code::METADATA,
+            mismatch.0,
+            "the destination table was changed; copy it again (/force_fullsync)",
+        ))
+    })?;
+    Ok((Arc::new(mapping), dest.name))
+}
+
+/// A source partition as a person reads it.
+fn partition_text(partition: PartitionId<Source>) -> String {
+    format!("partition {partition} of the source")
+}

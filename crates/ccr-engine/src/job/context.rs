@@ -1,0 +1,141 @@
+//! What every part of one job's worker needs: the two clusters, the names, the ids, the status.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
+use ccr_store::documents::{JobDocument, Spec};
+use doris::{
+    Cluster, Dest, Side, Source,
+    cluster::{BinlogScope, ClusterSpec, Frontend},
+    ids::{DbId, TableId},
+    secret::Secret,
+};
+
+use super::status::StatusCell;
+use crate::{
+    env::{Env, Settings},
+    phase::Progress,
+    policy::{Code, Failure},
+};
+
+/// Ids of the objects that a job copies. Those of the tables change with a full copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ids {
+    pub(crate) source_db: DbId<Source>,
+    pub(crate) source_table: TableId<Source>,
+    pub(crate) dest_db: DbId<Dest>,
+    pub(crate) dest_table: TableId<Dest>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) env: Env,
+    pub(crate) name: String,
+    pub(crate) source: Cluster<Source>,
+    pub(crate) dest: Cluster<Dest>,
+    pub(crate) source_db: String,
+    pub(crate) source_table: String,
+    pub(crate) dest_db: String,
+    pub(crate) dest_table: String,
+    pub(crate) status: StatusCell,
+    ids: Mutex<Ids>,
+}
+
+impl Context {
+    /// Sets a job's worker up. Fails on a document that this version cannot run.
+    pub(crate) fn new(env: Env, document: &JobDocument, status: StatusCell) -> Result<Self, Failure> {
+        if document.src.table.is_empty() || document.dest.table.is_empty() {
+            return Err(Failure::new(
+                Code::INVALID_REQUEST,
+                format!("job {} copies a database, this version copies single tables", document.name),
+                "create one job per table",
+            ));
+        }
+        let ids = Ids {
+            source_db: DbId::new(document.src.db_id),
+            source_table: TableId::new(document.src.table_id),
+            dest_db: DbId::new(document.dest.db_id),
+            dest_table: TableId::new(document.dest.table_id),
+        };
+        Ok(Self {
+            name: document.name.clone(),
+            source: cluster(&env, &document.src)?,
+            dest: cluster(&env, &document.dest)?,
+            source_db: document.src.database.clone(),
+            source_table: document.src.table.clone(),
+            dest_db: document.dest.database.clone(),
+            dest_table: document.dest.table.clone(),
+            status,
+            ids: Mutex::new(ids),
+            env,
+        })
+    }
+
+    pub(crate) fn ids(&self) -> Ids {
+        *self.ids.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set_dest_table(&self, table: TableId<Dest>) {
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner).dest_table = table;
+    }
+
+    pub(crate) fn set_source_table(&self, table: TableId<Source>) {
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner).source_table = table;
+    }
+
+    /// The binlog stream of this job.
+    pub(crate) fn scope(&self) -> BinlogScope {
+        BinlogScope::Table {
+            db: self.source_db.clone(),
+            table: self.source_table.clone(),
+            table_id: self.ids().source_table,
+        }
+    }
+
+    /// The durable text of a progress.
+    pub(crate) fn encode(&self, progress: &Progress) -> Result<String, Failure> {
+        Ok(progress.to_document(&self.name)?.to_json())
+    }
+}
+
+/// The client of one side.
+pub(crate) fn cluster<S: Side>(env: &Env, spec: &Spec) -> Result<Cluster<S>, Failure> {
+    Ok(Cluster::new(std::sync::Arc::clone(&env.net), cluster_spec(spec, &env.settings)?))
+}
+
+/// A document's description of a cluster, checked.
+pub(crate) fn cluster_spec(spec: &Spec, settings: &Settings) -> Result<ClusterSpec, Failure> {
+    let frontends = spec
+        .frontends
+        .iter()
+        .flatten()
+        .map(|frontend| {
+            Ok(Frontend {
+                host: frontend.host.clone(),
+                query_port: port("port", &frontend.port)?,
+                rpc_port: port("thrift_port", &frontend.thrift_port)?,
+                is_master: frontend.is_master,
+                alive: true,
+            })
+        })
+        .collect::<Result<_, Failure>>()?;
+    Ok(ClusterSpec {
+        host: spec.host.clone(),
+        query_port: port("port", &spec.port)?,
+        rpc_port: port("thrift_port", &spec.thrift_port)?,
+        user: spec.user.clone(),
+        password: Secret::new(spec.password.expose()),
+        frontends,
+        host_mapping: spec.host_mapping.iter().map(|(k, v)| (k.clone(), v.clone())).collect::<BTreeMap<_, _>>(),
+        timeouts: settings.timeouts,
+    })
+}
+
+/// A port as the documents hold it: decimal text, 1 to 65535.
+pub(crate) fn port(field: &str, text: &str) -> Result<u16, Failure> {
+    text.parse::<u16>().ok().filter(|port| *port > 0).ok_or_else(|| {
+        Failure::new(Code::INVALID_REQUEST, format!("{field} is invalid: {text}"), "give a port from 1 to 65535 as text")
+    })
+}

@@ -1,0 +1,108 @@
+//! What others see of a job: a snapshot that can be read at any time, without waiting for anything.
+
+use ccr_store::documents::{SubState, SyncState};
+use doris::ids::CommitSeq;
+use tokio::sync::watch;
+
+use crate::{phase::Progress, policy::Failure};
+
+/// Whether a job moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Run {
+    /// Moving, caught up, or waiting for its next try.
+    Running,
+    /// Stopped by an operator.
+    Paused,
+    /// Stopped by itself: `error` says why and what to do. Resuming tries again.
+    Halted,
+}
+
+/// A job at one instant.
+#[derive(Clone, Debug)]
+pub struct JobStatus {
+    pub name: String,
+    pub run: Run,
+    pub sync_state: SyncState,
+    pub sub_state: SubState,
+    /// Everything up to here is on the destination, durably claimed.
+    pub commit_seq: i64,
+    /// Everything up to here was accepted by the destination's FE.
+    pub committed_seq: i64,
+    /// Highest record whose handling began.
+    pub last_commit_seq: i64,
+    /// Why it halted, or the failure that it is trying again after.
+    pub error: Option<Failure>,
+    /// When the next try begins, milliseconds since the epoch.
+    pub next_retry_at_ms: Option<i64>,
+    /// Tries in a row that failed.
+    pub attempt: u32,
+    /// Why the last full copy was made.
+    pub full_sync_reason: String,
+    pub counters: Counters,
+}
+
+/// What a job did since its process started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Records completed.
+    pub records: u64,
+    /// Transactions committed on the destination.
+    pub transactions: u64,
+    /// Progress documents written while incremental.
+    pub checkpoints: u64,
+    /// Full copies begun.
+    pub full_syncs: u64,
+    /// Failures that were retried.
+    pub failures: u64,
+}
+
+/// The writing side of a status.
+#[derive(Debug)]
+pub(crate) struct StatusCell {
+    sender: watch::Sender<JobStatus>,
+}
+
+impl StatusCell {
+    pub(crate) fn new(sender: watch::Sender<JobStatus>) -> Self {
+        Self { sender }
+    }
+
+    pub(crate) fn update(&self, change: impl FnOnce(&mut JobStatus)) {
+        self.sender.send_modify(change);
+    }
+
+    /// A phase or stage was entered, or progress was read.
+    pub(crate) fn entered(&self, progress: &Progress) {
+        self.update(|status| {
+            status.sync_state = progress.sync_state();
+            status.sub_state = progress.sub_state();
+            status.commit_seq = progress.commit_seq.0;
+            status.committed_seq = progress.commit_seq.0;
+            status.last_commit_seq = progress.last_commit_seq.0;
+            progress.full_sync_reason().clone_into(&mut status.full_sync_reason);
+        });
+    }
+
+    pub(crate) fn attempting(&self, seq: CommitSeq) {
+        self.update(|status| status.last_commit_seq = status.last_commit_seq.max(seq.0));
+    }
+
+    pub(crate) fn committed(&self, seq: CommitSeq, transaction: bool) {
+        self.update(|status| {
+            status.committed_seq = status.committed_seq.max(seq.0);
+            status.counters.records += 1;
+            status.counters.transactions += u64::from(transaction);
+            // It moves: what failed before is over.
+            status.error = None;
+            status.next_retry_at_ms = None;
+            status.attempt = 0;
+        });
+    }
+
+    pub(crate) fn checkpointed(&self, progress: &Progress) {
+        self.update(|status| {
+            status.commit_seq = progress.commit_seq.0;
+            status.counters.checkpoints += 1;
+        });
+    }
+}

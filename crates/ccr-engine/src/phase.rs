@@ -1,0 +1,199 @@
+//! The states of a job, as types, and their durable form: the progress document of the Go program plus our own key.
+
+use ccr_store::documents::{FullSyncInfo, ProgressDocument, SubState, SyncState};
+use doris::{
+    Dest,
+    ids::{CommitSeq, TableId},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    env::{Clock, Rng},
+    label::{self, Incarnation},
+    ledger::Ledger,
+    policy::{Code, Failure},
+};
+
+/// What a job is doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// A full copy of the table is being made. Entered by a new job, and when the binlog alone cannot go on.
+    FullSync(SnapshotStage),
+    /// Records of the binlog become transactions. Entered when a copy is complete.
+    Incremental,
+}
+
+/// Where a copy stands. Every stage is durable; waiting for a backup or restore is memory only, since both are found again
+/// by their labels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SnapshotStage {
+    /// The backup of [`Progress::snapshot_label`] is to be found or begun. Waits until it is finished.
+    Backup,
+    /// The backup is finished. The snapshot is fetched, and its restore found or begun. Waits until that is finished.
+    Restore {
+        /// Label of the backup. Not always the one that would be derived now: the Go program chose others.
+        snapshot: String,
+    },
+    /// The restore is finished: aliases are to be swapped in, the mapping and the ledger to be opened.
+    Finish { restore: String },
+}
+
+/// Everything durable about a job but its definition.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Progress {
+    pub phase: Phase,
+    /// Number of the current snapshot; part of all labels.
+    pub sync_id: i64,
+    /// Every record up to here is on the destination, and was seen there.
+    pub commit_seq: CommitSeq,
+    /// Highest record whose handling began. Information only.
+    pub last_commit_seq: CommitSeq,
+    /// What the Go program does not know.
+    pub own: Own,
+    created_at: i64,
+    full_sync_start_at: i64,
+    incremental_sync_start_at: i64,
+    ingest_binlog_at: i64,
+    full_sync_info: FullSyncInfo,
+}
+
+/// Our own part of the progress document, under the key `ccr`, which the Go program ignores and drops.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Own {
+    pub incarnation: Incarnation,
+    /// Number of the current restore of the snapshot.
+    #[serde(default)]
+    pub restore_attempt: u32,
+    /// The table is restored under this name and takes the destination table's place afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alias: Option<Alias>,
+    /// Versions of replicated partitions; absent until a copy is complete, and after the Go program ran the job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ledger: Option<Ledger>,
+}
+
+/// A table that waits to take the place of the destination table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alias {
+    pub name: String,
+    /// Its id, written before the swap: the destination table has this id exactly if the swap was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<TableId<Dest>>,
+}
+
+impl Progress {
+    /// The progress of a new job: a full copy comes first.
+    pub fn new(clock: &dyn Clock, rng: &dyn Rng, reason: &str) -> Self {
+        let now = clock.now_s();
+        let mut progress = Self {
+            phase: Phase::FullSync(SnapshotStage::Backup),
+            sync_id: now,
+            commit_seq: CommitSeq(0),
+            last_commit_seq: CommitSeq(0),
+            own: Own { incarnation: Incarnation::draw(rng), restore_attempt: 0, alias: None, ledger: None },
+            created_at: now,
+            full_sync_start_at: now,
+            incremental_sync_start_at: 0,
+            ingest_binlog_at: 0,
+            full_sync_info: FullSyncInfo::default(),
+        };
+        progress.start_full_sync(clock, reason);
+        progress
+    }
+
+    /// Begins a new full copy. `reason` is for people and stays in the document.
+    pub fn start_full_sync(&mut self, clock: &dyn Clock, reason: &str) {
+        self.full_sync_info = FullSyncInfo {
+            prev_commit_seq: self.commit_seq.0,
+            commit_seq: self.commit_seq.0,
+            sub_sync_state: self.sub_state(),
+            info: reason.to_owned(),
+        };
+        self.restart_snapshot(clock);
+        self.full_sync_start_at = clock.now_s();
+        self.incremental_sync_start_at = 0;
+        self.ingest_binlog_at = 0;
+    }
+
+    /// Begins the copy again with a new snapshot: the current one failed, expired or is of another table.
+    pub fn restart_snapshot(&mut self, _clock: &dyn Clock) {
+        self.sync_id += 1;
+        self.phase = Phase::FullSync(SnapshotStage::Backup);
+        self.own.restore_attempt = 0;
+        self.own.alias = None;
+        self.own.ledger = None;
+    }
+
+    /// Enters the incremental phase: the destination holds everything up to `at`.
+    pub fn start_incremental(&mut self, clock: &dyn Clock, at: CommitSeq, ledger: Ledger) {
+        self.phase = Phase::Incremental;
+        self.commit_seq = at;
+        self.last_commit_seq = self.last_commit_seq.max(at);
+        self.own.alias = None;
+        self.own.restore_attempt = 0;
+        self.own.ledger = Some(ledger);
+        self.incremental_sync_start_at = clock.now_s();
+        self.ingest_binlog_at = 0;
+    }
+
+    /// Moves the position: every record up to `to` was seen on the destination.
+    pub fn advance(&mut self, clock: &dyn Clock, to: CommitSeq, attempted: CommitSeq) {
+        self.commit_seq = to;
+        self.last_commit_seq = self.last_commit_seq.max(attempted).max(to);
+        self.ingest_binlog_at = clock.now_s();
+    }
+
+    /// Label of the backup of the current copy.
+    pub fn snapshot_label(&self, job: &str) -> String {
+        label::snapshot_label(job, self.sync_id, &self.own.incarnation)
+    }
+
+    /// Why the last full copy was made.
+    pub fn full_sync_reason(&self) -> &str {
+        &self.full_sync_info.info
+    }
+
+    pub fn sync_state(&self) -> SyncState {
+        match self.phase {
+            Phase::FullSync(_) => SyncState::TableFullSync,
+            Phase::Incremental => SyncState::TableIncrementalSync,
+        }
+    }
+
+    pub fn sub_state(&self) -> SubState {
+        match &self.phase {
+            Phase::FullSync(SnapshotStage::Backup) => SubState::BeginCreateSnapshot,
+            Phase::FullSync(SnapshotStage::Restore { .. }) => SubState::GetSnapshotInfo,
+            Phase::FullSync(SnapshotStage::Finish { .. }) => SubState::PersistRestoreInfo,
+            Phase::Incremental => SubState::Done,
+        }
+    }
+
+    /// The durable form.
+    pub fn to_document(&self, job: &str) -> Result<ProgressDocument, Failure> {
+        let own = serde_json::to_value(&self.own)
+            .map_err(|e| Failure::new(Code::DOCUMENT, format!("progress of {job} cannot be written: {e}"), ""))?;
+        let data = match &self.phase {
+            Phase::FullSync(SnapshotStage::Restore { snapshot }) => snapshot.clone(),
+            Phase::FullSync(SnapshotStage::Finish { restore }) => restore.clone(),
+            Phase::FullSync(SnapshotStage::Backup) | Phase::Incremental => String::new(),
+        };
+        Ok(ProgressDocument {
+            job_name: job.to_owned(),
+            sync_state: self.sync_state(),
+            sub_sync_state: self.sub_state(),
+            job_sync_id: self.sync_id,
+            prev_commit_seq: self.commit_seq.0,
+            commit_seq: self.commit_seq.0,
+            last_commit_seq: self.last_commit_seq.0,
+            data,
+            created_at: self.created_at,
+            full_sync_start_at: self.full_sync_start_at,
+            incremental_sync_start_at: self.incremental_sync_start_at,
+            ingest_binlog_at: self.ingest_binlog_at,
+            full_sync_info: self.full_sync_info.clone(),
+            ccr: Some(own),
+            ..ProgressDocument::default()
+        })
+    }
+}
