@@ -1,9 +1,11 @@
 //! The states of a job, as types, and their durable form: the progress document of the Go program plus our own key.
 
-use ccr_store::documents::{FullSyncInfo, ProgressDocument, SubState, SyncState};
+use std::collections::BTreeMap;
+
+use ccr_store::documents::{FullSyncInfo, ProgressDocument, SubState, SyncState, SyncType};
 use doris::{
-    Dest,
-    ids::{CommitSeq, TableId},
+    Dest, Source,
+    ids::{CommitSeq, PartitionId, TableId, Version},
 };
 use serde::{Deserialize, Serialize};
 
@@ -67,9 +69,21 @@ pub struct Own {
     /// The table is restored under this name and takes the destination table's place afterwards.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<Alias>,
+    /// What the finished restore brought, until the ledger is opened on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copied: Option<Copied>,
     /// Versions of replicated partitions; absent until a copy is complete, and after the Go program ran the job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ledger: Option<Ledger>,
+}
+
+/// What a snapshot holds of the table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Copied {
+    /// The binlog continues after this record.
+    pub start: CommitSeq,
+    /// Visible version of each partition in the snapshot.
+    pub versions: BTreeMap<PartitionId<Source>, Version>,
 }
 
 /// A table that waits to take the place of the destination table.
@@ -90,7 +104,7 @@ impl Progress {
             sync_id: now,
             commit_seq: CommitSeq(0),
             last_commit_seq: CommitSeq(0),
-            own: Own { incarnation: Incarnation::draw(rng), restore_attempt: 0, alias: None, ledger: None },
+            own: Own { incarnation: Incarnation::draw(rng), restore_attempt: 0, alias: None, copied: None, ledger: None },
             created_at: now,
             full_sync_start_at: now,
             incremental_sync_start_at: 0,
@@ -109,18 +123,19 @@ impl Progress {
             sub_sync_state: self.sub_state(),
             info: reason.to_owned(),
         };
-        self.restart_snapshot(clock);
+        self.restart_snapshot();
         self.full_sync_start_at = clock.now_s();
         self.incremental_sync_start_at = 0;
         self.ingest_binlog_at = 0;
     }
 
     /// Begins the copy again with a new snapshot: the current one failed, expired or is of another table.
-    pub fn restart_snapshot(&mut self, _clock: &dyn Clock) {
+    pub fn restart_snapshot(&mut self) {
         self.sync_id += 1;
         self.phase = Phase::FullSync(SnapshotStage::Backup);
         self.own.restore_attempt = 0;
         self.own.alias = None;
+        self.own.copied = None;
         self.own.ledger = None;
     }
 
@@ -131,6 +146,7 @@ impl Progress {
         self.last_commit_seq = self.last_commit_seq.max(at);
         self.own.alias = None;
         self.own.restore_attempt = 0;
+        self.own.copied = None;
         self.own.ledger = Some(ledger);
         self.incremental_sync_start_at = clock.now_s();
         self.ingest_binlog_at = 0;
@@ -178,22 +194,123 @@ impl Progress {
             Phase::FullSync(SnapshotStage::Finish { restore }) => restore.clone(),
             Phase::FullSync(SnapshotStage::Backup) | Phase::Incremental => String::new(),
         };
-        Ok(ProgressDocument {
-            job_name: job.to_owned(),
-            sync_state: self.sync_state(),
-            sub_sync_state: self.sub_state(),
-            job_sync_id: self.sync_id,
-            prev_commit_seq: self.commit_seq.0,
-            commit_seq: self.commit_seq.0,
-            last_commit_seq: self.last_commit_seq.0,
-            data,
-            created_at: self.created_at,
-            full_sync_start_at: self.full_sync_start_at,
-            incremental_sync_start_at: self.incremental_sync_start_at,
-            ingest_binlog_at: self.ingest_binlog_at,
-            full_sync_info: self.full_sync_info.clone(),
-            ccr: Some(own),
-            ..ProgressDocument::default()
-        })
+        let mut document = ProgressDocument::new(job, SyncType::Table, self.created_at);
+        document.sync_state = self.sync_state();
+        document.sub_sync_state = self.sub_state();
+        document.job_sync_id = self.sync_id;
+        document.prev_commit_seq = self.commit_seq.0;
+        document.commit_seq = self.commit_seq.0;
+        document.last_commit_seq = self.last_commit_seq.0;
+        document.data = data;
+        document.full_sync_start_at = self.full_sync_start_at;
+        document.incremental_sync_start_at = self.incremental_sync_start_at;
+        document.ingest_binlog_at = self.ingest_binlog_at;
+        document.full_sync_info = self.full_sync_info.clone();
+        document.ccr = Some(own);
+        Ok(document)
+    }
+
+    /// Reads the durable form. A document without our own part (the Go program wrote it) gets a new incarnation; where it
+    /// cannot be continued without knowing partition versions, the copy is made anew and the reason says so.
+    pub fn from_document(document: &ProgressDocument, clock: &dyn Clock, rng: &dyn Rng) -> Result<Self, Failure> {
+        let own = match &document.ccr {
+            Some(value) => serde_json::from_value(value.clone()).map_err(|e| {
+                Failure::new(
+                    Code::DOCUMENT,
+                    format!("the stored progress of {} cannot be understood: {e}", document.job_name),
+                    "restore the metadata database from a backup, or delete the job and create it again",
+                )
+            })?,
+            None => Own { incarnation: Incarnation::draw(rng), restore_attempt: 0, alias: None, copied: None, ledger: None },
+        };
+        let stage = match (document.sync_state, document.sub_sync_state) {
+            (SyncState::TableFullSync, SubState::BeginCreateSnapshot) => Some(Phase::FullSync(SnapshotStage::Backup)),
+            (SyncState::TableFullSync, SubState::GetSnapshotInfo) => {
+                Some(Phase::FullSync(SnapshotStage::Restore { snapshot: document.data.clone() }))
+            }
+            (SyncState::TableFullSync, SubState::PersistRestoreInfo) if document.ccr.is_some() => {
+                Some(Phase::FullSync(SnapshotStage::Finish { restore: document.data.clone() }))
+            }
+            (SyncState::TableIncrementalSync, SubState::Done) if own.ledger.is_some() => Some(Phase::Incremental),
+            _ => None,
+        };
+        let mut progress = Self {
+            phase: stage.clone().unwrap_or(Phase::FullSync(SnapshotStage::Backup)),
+            sync_id: document.job_sync_id,
+            commit_seq: CommitSeq(document.prev_commit_seq),
+            last_commit_seq: CommitSeq(document.last_commit_seq),
+            own,
+            created_at: document.created_at,
+            full_sync_start_at: document.full_sync_start_at,
+            incremental_sync_start_at: document.incremental_sync_start_at,
+            ingest_binlog_at: document.ingest_binlog_at,
+            full_sync_info: document.full_sync_info.clone(),
+        };
+        if stage.is_none() {
+            let reason = format!(
+                "taken over in {} / {} without partition versions",
+                document.sync_state.name(),
+                document.sub_sync_state.name()
+            );
+            progress.start_full_sync(clock, &reason);
+        }
+        Ok(progress)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    struct At(i64);
+    impl Clock for At {
+        fn now_ms(&self) -> i64 {
+            self.0 * 1000
+        }
+    }
+    struct Counting(std::sync::atomic::AtomicU64);
+    impl Rng for Counting {
+        fn next_u64(&self) -> u64 {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+        }
+    }
+
+    fn new() -> Progress {
+        Progress::new(&At(1_737_700_000), &Counting(5.into()), "new job, job: j, sync type: table_sync")
+    }
+
+    fn reread(progress: &Progress) -> Progress {
+        let text = progress.to_document("j").unwrap().to_json();
+        Progress::from_document(&ProgressDocument::parse(&text).unwrap(), &At(9), &Counting(77.into())).unwrap()
+    }
+
+    #[test]
+    fn every_stage_survives_a_restart() {
+        let mut progress = new();
+        assert_eq!(progress.sync_id, 1_737_700_001);
+        assert_eq!(reread(&progress), progress);
+        progress.phase = Phase::FullSync(SnapshotStage::Restore { snapshot: "ccrs_j_1_x".to_owned() });
+        progress.own.restore_attempt = 2;
+        progress.own.alias = Some(Alias { name: "__ccr_t_1".to_owned(), id: None });
+        assert_eq!(reread(&progress), progress);
+        progress.phase = Phase::FullSync(SnapshotStage::Finish { restore: "ccrs_j_1_x_r_2".to_owned() });
+        progress.own.alias = Some(Alias { name: "__ccr_t_1".to_owned(), id: Some(TableId::new(7)) });
+        assert_eq!(reread(&progress), progress);
+        let ledger = Ledger::open([(PartitionId::new(1), PartitionId::new(2), Version(5), Version(4))]);
+        progress.start_incremental(&At(1_737_700_100), CommitSeq(1200), ledger);
+        assert_eq!(reread(&progress), progress);
+        progress.advance(&At(1_737_700_200), CommitSeq(1210), CommitSeq(1215));
+        assert_eq!(reread(&progress), progress);
+    }
+
+    #[test]
+    fn a_document_of_the_go_program_in_mid_transaction_is_copied_anew_with_the_reason() {
+        let text = r#"{"job_name":"j","sync_state":501,"sub_sync_state":{"state":12,"binlog_type":0},"job_sync_id":1737700001,"prev_commit_seq":1500,"commit_seq":1501,"last_commit_seq":1501,"data":"{}"}"#;
+        let document = ProgressDocument::parse(text).unwrap();
+        let progress = Progress::from_document(&document, &At(9), &Counting(1.into())).unwrap();
+        assert_eq!(progress.phase, Phase::FullSync(SnapshotStage::Backup));
+        assert_eq!(progress.sync_id, 1_737_700_002);
+        assert_eq!(progress.full_sync_reason(), "taken over in TableIncrementalSync / IngestBinlog without partition versions");
     }
 }

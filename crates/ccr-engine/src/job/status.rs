@@ -1,5 +1,7 @@
 //! What others see of a job: a snapshot that can be read at any time, without waiting for anything.
 
+use std::sync::Arc;
+
 use ccr_store::documents::{SubState, SyncState};
 use doris::ids::CommitSeq;
 use tokio::sync::watch;
@@ -59,12 +61,36 @@ pub struct Counters {
 /// The writing side of a status.
 #[derive(Debug)]
 pub(crate) struct StatusCell {
-    sender: watch::Sender<JobStatus>,
+    sender: Arc<watch::Sender<JobStatus>>,
 }
 
 impl StatusCell {
     pub(crate) fn new(sender: watch::Sender<JobStatus>) -> Self {
-        Self { sender }
+        Self { sender: Arc::new(sender) }
+    }
+
+    /// Another writing side of the same status.
+    pub(crate) fn share(&self) -> Self {
+        Self { sender: Arc::clone(&self.sender) }
+    }
+
+    /// The job stopped by itself.
+    pub(crate) fn halted(&self, failure: Failure) {
+        self.update(|status| {
+            status.run = Run::Halted;
+            status.error = Some(failure);
+            status.next_retry_at_ms = None;
+        });
+    }
+
+    /// A try failed and another one follows.
+    pub(crate) fn failed(&self, failure: Failure, next_retry_at_ms: i64, attempt: u32) {
+        self.update(|status| {
+            status.error = Some(failure);
+            status.next_retry_at_ms = Some(next_retry_at_ms);
+            status.attempt = attempt;
+            status.counters.failures += 1;
+        });
     }
 
     pub(crate) fn update(&self, change: impl FnOnce(&mut JobStatus)) {

@@ -1,0 +1,186 @@
+//! The worker: runs the phases of one job, one after the other, and waits between tries as the policy says.
+
+use std::{sync::Arc, time::Duration};
+
+use ccr_store::{StoreErrorKind, documents::ProgressDocument};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::{Context, Control};
+use crate::{
+    incremental::{self, Exit, Memory},
+    phase::{Phase, Progress},
+    policy::{Action, Failure},
+    snapshot_sync,
+};
+
+impl Context {
+    /// Writes the progress.
+    pub(crate) async fn save(&self, progress: &Progress) -> Result<(), Exit> {
+        let document = self.encode(progress)?;
+        self.env.store.save_progress(&self.name, &self.env.owner, &document).await?;
+        Ok(())
+    }
+}
+
+impl From<Failure> for Exit {
+    /// Failures of our own making: only an operator can help.
+    fn from(failure: Failure) -> Self {
+        Self::Halted(failure)
+    }
+}
+
+/// Pauses between tries that fail one after the other.
+#[derive(Default)]
+struct BackOff {
+    attempt: u32,
+}
+
+impl BackOff {
+    /// The next pause: doubling from `first` to `most`, spread by up to a quarter so that jobs do not march in step.
+    fn next(&mut self, first: Duration, most: Duration, random: u64) -> Duration {
+        let doubled = first.saturating_mul(1 << self.attempt.min(16)).min(most);
+        self.attempt += 1;
+        doubled + doubled.mul_f64((random % 256) as f64 / 1024.0)
+    }
+}
+
+/// Runs until the token is cancelled or the job halts.
+pub(super) async fn run(context: Arc<Context>, control: Control, cancel: CancellationToken) {
+    let mut back_off = BackOff::default();
+    let Some(mut progress) = load(&context, &cancel, &mut back_off).await else { return };
+    let mut memory = Memory::default();
+    loop {
+        context.status.entered(&progress);
+        let position = progress.commit_seq;
+        let phase = progress.sync_state();
+        let exit = match progress.phase {
+            Phase::FullSync(_) => snapshot_sync::run(&context, &mut progress, &control, &cancel).await,
+            Phase::Incremental => incremental::run(&context, &mut progress, &mut memory, &cancel).await,
+        };
+        if progress.commit_seq != position || progress.sync_state() != phase {
+            back_off = BackOff::default();
+        }
+        let exit = match exit {
+            Exit::FullSync { reason } => {
+                warn!(job = context.name, reason, "a full copy is needed");
+                context.status.update(|status| status.counters.full_syncs += 1);
+                progress.start_full_sync(&*context.env.clock, &reason);
+                memory.refresh();
+                match context.save(&progress).await {
+                    Ok(()) => continue,
+                    Err(exit) => exit,
+                }
+            }
+            exit => exit,
+        };
+        match exit {
+            Exit::Done => memory.refresh(),
+            Exit::Cancelled => {
+                info!(job = context.name, commit_seq = %progress.commit_seq, "stopped");
+                return;
+            }
+            Exit::Halted(failure) => {
+                warn!(job = context.name, %failure, "halted");
+                context.status.halted(failure);
+                return;
+            }
+            Exit::Failed { failure, action } => {
+                if let Action::RefreshAndRetry { .. } = action {
+                    memory.refresh();
+                }
+                if !pause(&context, &cancel, &mut back_off, failure, action).await {
+                    return;
+                }
+            }
+            // Handled above.
+            Exit::FullSync { .. } => {}
+        }
+    }
+}
+
+/// Waits before the next try; `false`: cancelled, or there is none.
+async fn pause(
+    context: &Context,
+    cancel: &CancellationToken,
+    back_off: &mut BackOff,
+    failure: Failure,
+    action: Action,
+) -> bool {
+    let (first, most) = match action {
+        Action::Retry { first, most } | Action::RefreshAndRetry { first, most } => (first, most),
+        Action::Halt => {
+            context.status.halted(failure);
+            return false;
+        }
+    };
+    let wait = back_off.next(first, most, context.env.rng.next_u64());
+    info!(job = context.name, %failure, wait_ms = wait.as_millis() as u64, attempt = back_off.attempt, "trying again");
+    let at = context.env.clock.now_ms() + wait.as_millis() as i64;
+    context.status.failed(failure, at, back_off.attempt);
+    tokio::select! {
+        biased;
+        () = cancel.cancelled() => false,
+        () = tokio::time::sleep(wait) => true,
+    }
+}
+
+/// Reads the stored progress, or begins one for a new job. Tries until it succeeds; `None`: cancelled or halted.
+async fn load(context: &Context, cancel: &CancellationToken, back_off: &mut BackOff) -> Option<Progress> {
+    loop {
+        let exit = match load_once(context).await {
+            Ok(progress) => return Some(progress),
+            Err(exit) => exit,
+        };
+        match exit {
+            Exit::Failed { failure, action } => {
+                if !pause(context, cancel, back_off, failure, action).await {
+                    return None;
+                }
+            }
+            Exit::Halted(failure) => {
+                warn!(job = context.name, %failure, "halted");
+                context.status.halted(failure);
+                return None;
+            }
+            Exit::Cancelled | Exit::Done | Exit::FullSync { .. } => return None,
+        }
+    }
+}
+
+async fn load_once(context: &Context) -> Result<Progress, Exit> {
+    let env = &context.env;
+    let progress = match env.store.progress(&context.name).await? {
+        None => {
+            let reason = format!("new job, job: {}, sync type: table_sync", context.name);
+            context.status.update(|status| status.counters.full_syncs += 1);
+            Progress::new(&*env.clock, &*env.rng, &reason)
+        }
+        Some(text) => {
+            let (document, note) = ProgressDocument::parse_noting(&text).map_err(|error| {
+                Exit::from(ccr_store::StoreError { kind: StoreErrorKind::Corrupt, text: error.to_string() })
+            })?;
+            if let Some(note) = note {
+                warn!(job = context.name, ?note, "the stored progress has an old form");
+            }
+            Progress::from_document(&document, &*env.clock, &*env.rng)?
+        }
+    };
+    // Whatever is new in it (a position, an incarnation) is durable before it is used.
+    context.save(&progress).await?;
+    Ok(progress)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_the_limit_and_spread_a_little() {
+        let mut back_off = BackOff::default();
+        let (first, most) = (Duration::from_millis(100), Duration::from_secs(3));
+        let pauses: Vec<u128> = (0..8).map(|_| back_off.next(first, most, 0).as_millis()).collect();
+        assert_eq!(pauses, [100, 200, 400, 800, 1600, 3000, 3000, 3000]);
+        assert!(back_off.next(first, most, 255) <= most.mul_f64(1.25));
+    }
+}

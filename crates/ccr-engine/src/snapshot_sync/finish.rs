@@ -1,0 +1,119 @@
+//! The end of a copy: the restored table takes its place and the ledger is opened.
+
+use std::collections::BTreeMap;
+
+use doris::{
+    Dest, Source,
+    cluster::TableMeta,
+    ids::{PartitionId, Version},
+};
+use tracing::info;
+
+use crate::{
+    incremental::Exit,
+    job::{Context, Control},
+    ledger::Ledger,
+    mapping::TableMapping,
+    phase::{Alias, Progress},
+    policy::{Code, Failure},
+};
+
+/// Swaps an alias in, then opens mapping and ledger and enters the incremental phase. Every step can be repeated.
+pub(super) async fn finish(context: &Context, progress: &mut Progress, control: &Control) -> Result<(), Exit> {
+    let restored = match progress.own.alias.clone() {
+        Some(alias) => swap(context, progress, alias).await?,
+        None => match table(context, &context.dest_table).await? {
+            Some(table) => table,
+            None => return Err(vanished(context, progress, &context.dest_table).await?),
+        },
+    };
+    let Some(copied) = progress.own.copied.clone() else {
+        return Err(super::again(context, progress, "the stored progress does not say what was restored").await?);
+    };
+    let ledger = open_ledger(context, &restored, &copied.versions).await?;
+    context.set_dest_table(restored.id);
+    control.set_tables(context.ids().source_table, restored.id).await?;
+    progress.start_incremental(&*context.env.clock, copied.start, ledger);
+    context.save(progress).await?;
+    info!(job = context.name, start = %copied.start, dest_table = %restored.id, "full copy complete");
+    Ok(())
+}
+
+/// The offsets of all partitions that the snapshot and the destination have.
+async fn open_ledger(
+    context: &Context,
+    restored: &TableMeta<Dest>,
+    in_snapshot: &BTreeMap<PartitionId<Source>, Version>,
+) -> Result<Ledger, Exit> {
+    let ids = context.ids();
+    let source = context
+        .source
+        .get_meta(ids.source_db, Some(&[ids.source_table]))
+        .await?
+        .and_then(|db| db.tables.into_iter().find(|t| t.id == ids.source_table))
+        .ok_or_else(|| {
+            Exit::refresh(Failure::new(
+                Code::TABLE_NOT_FOUND,
+                format!("table {}.{} does not exist on the source", context.source_db, context.source_table),
+                "recover the table, or delete the job",
+            ))
+        })?;
+    let mapping = TableMapping::pair(&source, restored, Vec::new(), Vec::new())
+        .map_err(|mismatch| Exit::refresh(Failure::new(Code::METADATA, mismatch.0, "")))?;
+    let visible: BTreeMap<_, _> = context
+        .dest
+        .partitions(&context.dest_db, &context.dest_table)
+        .await?
+        .into_iter()
+        .map(|row| (row.id, row.visible_version))
+        .collect();
+    Ok(Ledger::open(in_snapshot.iter().filter_map(|(partition, version)| {
+        let dest = mapping.partitions.get(partition)?.dest;
+        Some((*partition, dest, *version, *visible.get(&dest)?))
+    })))
+}
+
+/// Puts the table that was restored under an alias into the place of the destination table. The alias's id is durable
+/// before the swap: afterwards the destination table having that id is the proof that the swap was done.
+async fn swap(context: &Context, progress: &mut Progress, mut alias: Alias) -> Result<TableMeta<Dest>, Exit> {
+    let target = table(context, &context.dest_table).await?;
+    if let (Some(id), Some(target)) = (alias.id, &target)
+        && target.id == id
+    {
+        return Ok(target.clone());
+    }
+    let Some(copy) = table(context, &alias.name).await? else {
+        return Err(vanished(context, progress, &alias.name).await?);
+    };
+    if alias.id != Some(copy.id) {
+        alias.id = Some(copy.id);
+        progress.own.alias = Some(alias.clone());
+        context.save(progress).await?;
+    }
+    let (db, name) = (context.dest_db.as_str(), context.dest_table.as_str());
+    match target {
+        Some(_) => context.dest.replace_table(db, name, &alias.name, false).await?,
+        None => context.dest.rename_table(db, &alias.name, name).await?,
+    }
+    // Read back: the statement's OK is not the proof.
+    match table(context, name).await? {
+        Some(target) if target.id == copy.id => Ok(target),
+        _ => Err(Exit::retry(Failure::new(
+            Code::SNAPSHOT,
+            format!("{} did not take the place of {db}.{name}", alias.name),
+            "the job looks again",
+        ))),
+    }
+}
+
+/// One destination table by name, as the master has it.
+async fn table(context: &Context, name: &str) -> Result<Option<TableMeta<Dest>>, Exit> {
+    let meta = context.dest.get_meta_by_name(&context.dest_db, Some(&[name])).await?;
+    Ok(meta.and_then(|db| db.tables.into_iter().find(|t| t.name == name)))
+}
+
+/// What was restored is gone again: the copy is made anew.
+async fn vanished(context: &Context, progress: &mut Progress, name: &str) -> Result<Exit, Exit> {
+    let why = format!("table {}.{name} was restored and is gone again", context.dest_db);
+    super::again(context, progress, &why).await
+}

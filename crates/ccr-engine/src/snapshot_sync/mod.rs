@@ -1,0 +1,253 @@
+//! A full copy of the table: backup on the source, restore on the destination, and the ledger opened on the result.
+//!
+//! Each stage adopts what a predecessor began: backups and restores are found by labels that are functions of durable
+//! state. A destination table that exists is never restored over - it stays readable: the copy is made under an alias,
+//! which then takes its place.
+
+use std::{sync::Arc, time::Duration};
+
+use doris::{
+    ErrorKind,
+    cluster::{RestoreSnapshot, Snapshot, SnapshotJobState},
+    error::Effect,
+    net::Endpoint,
+    snapshot::JobInfo,
+};
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use crate::{
+    incremental::Exit,
+    job::{Control, Context},
+    label,
+    phase::{Alias, Copied, Phase, Progress, SnapshotStage},
+    policy::{Action, Code, Failure},
+};
+
+mod finish;
+
+/// Runs the current stage and those after it until the copy is complete ([`Exit::Done`]) or cannot go on.
+pub(crate) async fn run(
+    context: &Arc<Context>,
+    progress: &mut Progress,
+    control: &Control,
+    cancel: &CancellationToken,
+) -> Exit {
+    let stages = async {
+        loop {
+            let Phase::FullSync(stage) = progress.phase.clone() else { return Ok(Exit::Done) };
+            context.status.entered(progress);
+            match stage {
+                SnapshotStage::Backup => back_up(context, progress).await?,
+                SnapshotStage::Restore { snapshot } => restore(context, progress, &snapshot).await?,
+                SnapshotStage::Finish { .. } => finish::finish(context, progress, control).await?,
+            }
+        }
+    };
+    // Nothing here is lost by stopping anywhere: all that counts is durable or found again.
+    tokio::select! {
+        biased;
+        () = cancel.cancelled() => Exit::Cancelled,
+        result = stages => result.unwrap_or_else(|exit: Exit| exit),
+    }
+}
+
+/// Pauses between looks at a running job of Doris.
+struct Patience(Duration);
+
+impl Patience {
+    fn new() -> Self {
+        Self(Duration::from_millis(50))
+    }
+
+    async fn wait(&mut self) {
+        tokio::time::sleep(self.0).await;
+        self.0 = (self.0 * 2).min(Duration::from_secs(3));
+    }
+}
+
+/// Finds or begins the backup and waits for its end.
+async fn back_up(context: &Context, progress: &mut Progress) -> Result<(), Exit> {
+    let (source, db) = (&context.source, context.source_db.as_str());
+    let label = progress.snapshot_label(&context.name);
+    let mut patience = Patience::new();
+    loop {
+        match source.backups(db, &label).await?.pop().map(|row| (row.state, row.status)) {
+            Some((SnapshotJobState::Finished, _)) => break,
+            Some((SnapshotJobState::Running(_), _)) => patience.wait().await,
+            Some((SnapshotJobState::Cancelled, status)) => {
+                return Err(again(context, progress, &format!("backup {label} was cancelled: {status}")).await?);
+            }
+            None => match source.backup(db, &label, &[&context.source_table]).await {
+                Ok(()) => info!(job = context.name, %label, "backup begun"),
+                Err(error) if must_wait(error.kind) => patience.wait().await,
+                // It may have been accepted: look before anything else.
+                Err(error) if error.kind.effect() == Effect::Unknown => patience.wait().await,
+                Err(error) => return Err(error.into()),
+            },
+        }
+    }
+    progress.phase = Phase::FullSync(SnapshotStage::Restore { snapshot: label });
+    context.save(progress).await
+}
+
+/// Fetches the snapshot, finds or begins its restore and waits for its end.
+async fn restore(context: &Context, progress: &mut Progress, snapshot_label: &str) -> Result<(), Exit> {
+    let (snapshot, info) = match fetch(context, snapshot_label).await? {
+        Ok(found) => found,
+        Err(why) => return Err(again(context, progress, &why).await?),
+    };
+    choose_target(context, progress).await?;
+    let mut patience = Patience::new();
+    loop {
+        let label = label::restore_label(snapshot_label, progress.own.restore_attempt);
+        match context.dest.restores(&context.dest_db, &label).await?.pop().map(|row| (row.state, row.status)) {
+            Some((SnapshotJobState::Finished, _)) => {
+                progress.own.copied = Some(copied(context, &info)?);
+                progress.phase = Phase::FullSync(SnapshotStage::Finish { restore: label });
+                return context.save(progress).await;
+            }
+            Some((SnapshotJobState::Running(_), _)) => patience.wait().await,
+            Some((SnapshotJobState::Cancelled, status)) => {
+                let failure = Failure::new(
+                    Code::SNAPSHOT,
+                    format!("restore {label} was cancelled: {status}"),
+                    "look at SHOW RESTORE on the destination; the job tries again",
+                );
+                // The next restore has another label, durably, so that this one is not found again.
+                progress.own.restore_attempt += 1;
+                progress.own.alias = None;
+                context.save(progress).await?;
+                let action = Action::Retry { first: Duration::from_millis(500), most: Duration::from_secs(30) };
+                return Err(Exit::Failed { failure, action });
+            }
+            None => {
+                if expired(context, &snapshot) {
+                    return Err(again(context, progress, &format!("snapshot {snapshot_label} expired")).await?);
+                }
+                match begin_restore(context, progress, &snapshot, &info, &label).await {
+                    Ok(()) => info!(job = context.name, %label, "restore begun"),
+                    Err(error) if must_wait(error.kind) || error.kind.effect() == Effect::Unknown => {
+                        patience.wait().await;
+                    }
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        }
+    }
+}
+
+/// Whether the one backup or restore that a database may run is somebody else's: wait, it is no error.
+fn must_wait(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::SnapshotJobRunning | ErrorKind::Busy)
+}
+
+/// The snapshot of a finished backup, checked: it must be of our database and hold our table under its id. The inner error
+/// says why another snapshot is needed.
+async fn fetch(context: &Context, label: &str) -> Result<Result<(Snapshot, JobInfo), String>, Exit> {
+    let table = context.source_table.as_str();
+    let snapshot = match context.source.get_snapshot(&context.source_db, Some(table), label).await {
+        Ok(snapshot) => snapshot,
+        Err(error) if matches!(error.kind, ErrorKind::SnapshotNotFound | ErrorKind::SnapshotExpired) => {
+            return Ok(Err(error.to_string()));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let unusable = |why: String| {
+        Exit::retry(Failure::new(Code::SNAPSHOT, format!("snapshot {label}: {why}"), "the job makes another one"))
+    };
+    let info = JobInfo::parse(&snapshot.job_info, snapshot.compressed).map_err(|e| unusable(e.to_string()))?;
+    let ids = context.ids();
+    if info.database_id() != ids.source_db {
+        // Labels are global: it was made in another database of that name.
+        return Ok(Err(format!("snapshot {label} is of database id {}, not {}", info.database_id(), ids.source_db)));
+    }
+    let Some(object) = info.table(table) else {
+        return Ok(Err(format!("table {table} was dropped or renamed while it was backed up")));
+    };
+    if object.id != ids.source_table {
+        let text = format!("table {table} now has id {}, the job copied {}", object.id, ids.source_table);
+        info!(job = context.name, "{text}");
+        return Err(Exit::Halted(Failure::new(
+            Code::TABLE_NOT_FOUND,
+            text,
+            "the table was dropped and created again, or replaced: delete the job and create it again",
+        )));
+    }
+    if info.commit_seq(object.id).is_none() {
+        return Ok(Err(format!("snapshot {label} has no commit seq for table {table}")));
+    }
+    Ok(Ok((snapshot, info)))
+}
+
+/// What the destination holds when the restore is finished.
+fn copied(context: &Context, info: &JobInfo) -> Result<Copied, Exit> {
+    let found = info.table(&context.source_table).and_then(|object| Some((object, info.commit_seq(object.id)?)));
+    let (object, start) = found.ok_or_else(|| {
+        Exit::retry(Failure::new(Code::SNAPSHOT, "the snapshot does not name the table", "the job makes another one"))
+    })?;
+    Ok(Copied { start, versions: object.partitions.iter().map(|p| (p.id, p.version)).collect() })
+}
+
+/// Chooses the name that is restored to, durably, before anything is restored.
+async fn choose_target(context: &Context, progress: &mut Progress) -> Result<(), Exit> {
+    if progress.own.alias.is_some() {
+        return Ok(());
+    }
+    let label = match &progress.phase {
+        Phase::FullSync(SnapshotStage::Restore { snapshot }) => label::restore_label(snapshot, progress.own.restore_attempt),
+        _ => return Ok(()),
+    };
+    // A restore that runs already restores to the name that was chosen for it: none.
+    if !context.dest.restores(&context.dest_db, &label).await?.is_empty() {
+        return Ok(());
+    }
+    let taken = context.dest.tables(&context.dest_db).await?.iter().any(|row| row.name == context.dest_table);
+    if taken {
+        let unique = progress.sync_id * 100 + i64::from(progress.own.restore_attempt % 100);
+        progress.own.alias = Some(Alias { name: label::alias(&context.dest_table, unique), id: None });
+        context.save(progress).await?;
+    }
+    Ok(())
+}
+
+async fn begin_restore(
+    context: &Context,
+    progress: &Progress,
+    snapshot: &Snapshot,
+    info: &JobInfo,
+    label: &str,
+) -> doris::Result<()> {
+    let target = progress.own.alias.as_ref().map_or(context.dest_table.as_str(), |alias| &alias.name);
+    // An alias that equals a table name counts as a duplicate.
+    let alias = (target != context.source_table).then(|| target.to_owned());
+    let token = context.source.get_master_token().await?;
+    let backends = context.source.backends().await?;
+    let map = backends.iter().map(|b| (b.id, Endpoint::new(&b.host, b.http_port))).collect();
+    let request = RestoreSnapshot {
+        db: context.dest_db.clone(),
+        label: label.to_owned(),
+        tables: vec![(context.source_table.clone(), alias)],
+        properties: [("reserve_replica".to_owned(), "true".to_owned())].into(),
+        meta: doris::snapshot::plain(&snapshot.meta, snapshot.compressed)?,
+        job_info: info.with_extra_info(&map, &token)?,
+        compressed: false,
+        clean_tables: false,
+        clean_partitions: false,
+        atomic_restore: false,
+        force_replace: false,
+    };
+    context.dest.restore_snapshot(&request).await
+}
+
+/// Whether the snapshot's time is over, with a minute for clocks that differ.
+fn expired(context: &Context, snapshot: &Snapshot) -> bool {
+    snapshot.expires_at_ms.is_some_and(|at| at > 0 && context.env.clock.now_ms() > at + 60_000)
+}
+
+/// Begins again with a new snapshot; what it returns is how this run ends.
+async fn again(context: &Context, progress: &mut Progress, why: &str) -> Result<Exit, Exit> {
+    progress.restart_snapshot();
+    context.save(progress).await?;
+    Ok(Exit::retry(Failure::new(Code::SNAPSHOT, why.to_owned(), "the job makes a new snapshot")))
+}
