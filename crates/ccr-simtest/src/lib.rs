@@ -1,1 +1,12 @@
-//! ccr-simtest
+//! Deterministic simulation of the syncer: engine, client and store code as shipped, on simulated clusters and virtual
+//! time, under random work and random faults, all from one seed.
+//!
+//! * [`faults`]: the network between the syncer and the clusters, which loses, delays and cuts;
+//! * [`trace`]: what happened, for people and as one hash;
+//! * [`host`]: clock and randomness of a simulated process;
+//! * [`world`]: two clusters, one job, its work, its kills, and what must hold at the end.
+
+pub mod faults;
+pub mod host;
+pub mod trace;
+pub mod world;

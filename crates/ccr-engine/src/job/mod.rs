@@ -67,6 +67,14 @@ impl Control {
 impl Job {
     /// Starts a job from its stored document. The job row must exist and belong to `env.owner`.
     pub fn start(env: Env, document: JobDocument) -> Self {
+        let (job, actor) = Self::prepare(env, document);
+        tokio::spawn(actor);
+        job
+    }
+
+    /// A job and the future that runs it. Dropping the future is what killing the process is: everything stops where it
+    /// is, nothing is tidied up.
+    pub fn prepare(env: Env, document: JobDocument) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (commands, inbox) = mpsc::channel(64);
         let run = if document.state == JobState::Paused { Run::Paused } else { Run::Running };
         let initial = JobStatus {
@@ -92,8 +100,7 @@ impl Job {
             workers: JoinSet::new(),
             cancel: CancellationToken::new(),
         };
-        tokio::spawn(actor.run(inbox));
-        Self { commands, status }
+        (Self { commands, status }, actor.run(inbox))
     }
 
     /// The job at this instant. Never waits.
