@@ -1,1 +1,267 @@
-//! The job information document of a snapshot.
+//! The job information document (`job_info`) of a snapshot: what was backed up, at which commit seqs, and on which BEs the
+//! files lie. It is read for its facts and passed on with one key added; everything else keeps its bytes.
+
+use std::{
+    collections::BTreeMap,
+    io::{Read, Write},
+};
+
+use bytes::Bytes;
+use flate2::{Compression, read::MultiGzDecoder, write::GzEncoder};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::{
+    ids::{BackendId, CommitSeq, DbId, IndexId, PartitionId, Source, TableId, TabletId, Version},
+    net::Endpoint,
+    secret::Secret,
+};
+
+/// The largest document that is unpacked, in bytes. A Java array ends at 2 GiB, so no FE can make a larger one.
+pub const MAX_DOCUMENT_BYTES: u64 = 2 << 30;
+
+/// Why a snapshot document could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    #[error("job_info is not what Doris writes: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("the snapshot document cannot be unpacked: {0}")]
+    Gzip(#[from] std::io::Error),
+    #[error("the unpacked snapshot document is larger than {0} bytes")]
+    TooLarge(u64),
+}
+
+/// What `job_info` says. Unknown keys are ignored; [`with_extra_info`] works on the original bytes.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct JobInfo {
+    /// The label of the backup.
+    pub name: String,
+    /// The source database by name and id: check both, getSnapshot finds by label alone.
+    pub database: String,
+    pub id: DbId<Source>,
+    /// Milliseconds since the epoch, the source FE's clock.
+    #[serde(default)]
+    pub backup_time: i64,
+    /// Tables by name. A table that was asked for and is missing was dropped or renamed before the backup began (4.1).
+    #[serde(default)]
+    pub backup_objects: BTreeMap<String, SnapshotTable>,
+    #[serde(default)]
+    pub new_backup_objects: OtherObjects,
+    /// 129 (2.1), 133 (3.0), 140 (4.1): a newer FE may refuse an older snapshot.
+    #[serde(default)]
+    pub meta_version: i32,
+    /// Where each tablet's files lie.
+    #[serde(default)]
+    pub tablet_be_map: BTreeMap<TabletKey, BackendId<Source>>,
+    /// The commit seq each table was backed up at; views are not in it.
+    #[serde(default)]
+    pub table_commit_seq_map: BTreeMap<TableKey, CommitSeq>,
+}
+
+/// One table of a snapshot.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct SnapshotTable {
+    pub id: TableId<Source>,
+    #[serde(default)]
+    pub partitions: BTreeMap<String, SnapshotPartition>,
+}
+
+/// One partition of a snapshot.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct SnapshotPartition {
+    pub id: PartitionId<Source>,
+    /// The version the partition was backed up at; a restored partition starts with it.
+    pub version: Version,
+    #[serde(default)]
+    pub indexes: BTreeMap<String, SnapshotIndex>,
+}
+
+/// One index (base or rollup) of a partition.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct SnapshotIndex {
+    pub id: IndexId<Source>,
+    #[serde(default)]
+    pub schema_hash: i64,
+    /// In bucket order.
+    #[serde(default)]
+    pub tablets_order: Vec<TabletId<Source>>,
+}
+
+/// Objects without data.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+pub struct OtherObjects {
+    #[serde(default)]
+    pub views: Vec<SnapshotView>,
+}
+
+/// A view of a snapshot.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct SnapshotView {
+    pub id: TableId<Source>,
+    pub name: String,
+}
+
+macro_rules! decimal_keys {
+    ($($(#[$doc:meta])* $key:ident($id:ty);)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub struct $key(pub $id);
+
+        impl<'de> Deserialize<'de> for $key {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                let id = text.parse().map_err(|_| serde::de::Error::custom(format_args!("{text:?} is not an id")))?;
+                Ok(Self(<$id>::new(id)))
+            }
+        }
+    )*};
+}
+
+decimal_keys! {
+    /// A table id as a JSON key.
+    TableKey(TableId<Source>);
+    /// A tablet id as a JSON key.
+    TabletKey(TabletId<Source>);
+}
+
+impl JobInfo {
+    /// Reads a `job_info` document (unpacked).
+    pub fn parse(job_info: &[u8]) -> Result<Self, SnapshotError> {
+        Ok(serde_json::from_slice(job_info)?)
+    }
+
+    /// The commit seq a table was backed up at.
+    pub fn commit_seq(&self, table: TableId<Source>) -> Option<CommitSeq> {
+        self.table_commit_seq_map.get(&TableKey(table)).copied()
+    }
+
+    /// The BE that holds a tablet's files.
+    pub fn backend(&self, tablet: TabletId<Source>) -> Option<BackendId<Source>> {
+        self.tablet_be_map.get(&TabletKey(tablet)).copied()
+    }
+
+    /// All tables with their names, in order of name.
+    pub fn tables(&self) -> impl Iterator<Item = (&str, &SnapshotTable)> {
+        self.backup_objects.iter().map(|(name, table)| (name.as_str(), table))
+    }
+
+    /// All views.
+    pub fn views(&self) -> &[SnapshotView] {
+        &self.new_backup_objects.views
+    }
+}
+
+#[derive(Serialize)]
+struct ExtraInfo<'a> {
+    be_network_map: BTreeMap<String, NetworkAddress<'a>>,
+    token: &'a str,
+}
+
+#[derive(Serialize)]
+struct NetworkAddress<'a> {
+    ip: &'a str,
+    port: u16,
+}
+
+/// The document with `extra_info` set: where the destination BEs fetch the source BEs' files (HTTP host and port, as the
+/// destination reaches them), and the source cluster's token. An `extra_info` that is there already is replaced; every
+/// other value keeps its bytes (numbers are not read at all), keys come out in order of name.
+pub fn with_extra_info(
+    job_info: &[u8],
+    be_network_map: &BTreeMap<BackendId<Source>, Endpoint>,
+    token: &Secret,
+) -> Result<Bytes, SnapshotError> {
+    let mut document: BTreeMap<String, &RawValue> = serde_json::from_slice(job_info)?;
+    let be_network_map = be_network_map
+        .iter()
+        .map(|(backend, http)| (backend.to_string(), NetworkAddress { ip: &http.host, port: http.port }))
+        .collect();
+    let extra_info = serde_json::value::to_raw_value(&ExtraInfo { be_network_map, token: token.expose() })?;
+    document.insert("extra_info".to_owned(), &extra_info);
+    Ok(serde_json::to_vec(&document)?.into())
+}
+
+/// Packs a document (gzip, RFC 1952).
+pub fn gzip(document: &[u8]) -> Result<Bytes, SnapshotError> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(document)?;
+    Ok(encoder.finish()?.into())
+}
+
+/// Unpacks a document of at most `limit` bytes ([`MAX_DOCUMENT_BYTES`] where there is no better one).
+pub fn gunzip(packed: &[u8], limit: u64) -> Result<Bytes, SnapshotError> {
+    let mut document = Vec::new();
+    MultiGzDecoder::new(packed).take(limit.saturating_add(1)).read_to_end(&mut document)?;
+    if document.len() as u64 > limit {
+        return Err(SnapshotError::TooLarge(limit));
+    }
+    Ok(document.into())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const DOCUMENT: &str = r#"{"name":"c6s1","database":"cap6","id":9223372036854775807,"backup_time":1795452305353,
+        "backup_objects":{"t":{"id":1795448807651,"partitions":{"t":{"id":1795448807650,"version":4,"indexes":{"t":{
+        "id":1795448807652,"schema_hash":1687122138,"tablets":{"1795448807653":["x.hdr"]},"tablets_order":[1795448807653]}}}}}},
+        "new_backup_objects":{"views":[{"id":1795448807665,"name":"vw"}]},"meta_version":140,"odd":  9007199254740993.10,
+        "tablet_be_map":{"1795448807653":1795448790398},"table_commit_seq_map":{"1795448807651":17138}}"#;
+
+    #[test]
+    fn facts_are_read() {
+        let info = JobInfo::parse(DOCUMENT.as_bytes()).unwrap();
+        let table = TableId::new(1795448807651);
+        assert_eq!(info.commit_seq(table), Some(CommitSeq(17138)));
+        assert_eq!(info.commit_seq(TableId::new(1)), None);
+        assert_eq!(info.backend(TabletId::new(1795448807653)), Some(BackendId::new(1795448790398)));
+        assert_eq!(info.views()[0].name, "vw");
+        let (name, found) = info.tables().next().unwrap();
+        assert_eq!((name, found.id), ("t", table));
+        assert_eq!(found.partitions["t"].version, Version(4));
+        assert_eq!(found.partitions["t"].indexes["t"].tablets_order, [TabletId::new(1795448807653)]);
+        assert_eq!(info.id.get(), i64::MAX);
+    }
+
+    #[test]
+    fn extra_info_is_added_and_nothing_else_changes() {
+        let backends = BTreeMap::from([(BackendId::new(1795448790398), Endpoint::new("10.0.0.2", 8040))]);
+        let out = with_extra_info(DOCUMENT.as_bytes(), &backends, &Secret::new("to\"ken")).unwrap();
+        let before: BTreeMap<String, &RawValue> = serde_json::from_str(DOCUMENT).unwrap();
+        let mut after: BTreeMap<String, &RawValue> = serde_json::from_slice(&out).unwrap();
+        let extra = after.remove("extra_info").unwrap();
+        assert_eq!(
+            extra.get(),
+            r#"{"be_network_map":{"1795448790398":{"ip":"10.0.0.2","port":8040}},"token":"to\"ken"}"#
+        );
+        assert_eq!(before.len(), after.len());
+        for (key, value) in before {
+            assert_eq!(after[&key].get(), value.get(), "{key}");
+        }
+        let again = with_extra_info(&out, &backends, &Secret::new("to\"ken")).unwrap();
+        assert_eq!(again, out);
+    }
+
+    #[test]
+    fn broken_documents_are_errors() {
+        for broken in [
+            "",
+            "[]",
+            "{\"name\":1}",
+            "{\"name\":\"a\",\"database\":\"b\",\"id\":1,\"table_commit_seq_map\":{\"x\":1}}",
+        ] {
+            assert!(JobInfo::parse(broken.as_bytes()).is_err(), "{broken}");
+        }
+        assert!(with_extra_info(b"{", &BTreeMap::new(), &Secret::default()).is_err());
+    }
+
+    #[test]
+    fn unpacking_is_bounded() {
+        let packed = gzip(&vec![0; 1 << 20]).unwrap();
+        assert!(packed.len() < 1 << 16);
+        assert_eq!(gunzip(&packed, 1 << 20).unwrap().len(), 1 << 20);
+        assert!(matches!(gunzip(&packed, (1 << 20) - 1), Err(SnapshotError::TooLarge(_))));
+        assert!(matches!(gunzip(b"not gzip", 10), Err(SnapshotError::Gzip(_))));
+    }
+}

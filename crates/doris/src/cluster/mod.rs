@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 mod statements;
 
-pub use statements::*;
+pub use crate::sql::{BackupRow, PartitionRow, RestoreRow, SnapshotJobState, TableRow, TxnRow, TxnStatus};
 
 use crate::{
     error::Result,
@@ -144,17 +144,6 @@ pub enum Begun {
     New { txn: TxnId<Dest>, sub_txns: Vec<TxnId<Dest>> },
     /// The label belongs to a transaction that is not aborted. `txn` is `None` where the text did not name it.
     LabelTaken { txn: Option<TxnId<Dest>>, status: TxnStatus },
-}
-
-/// States of a transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TxnStatus {
-    Prepare,
-    Precommitted,
-    Committed,
-    Visible,
-    Aborted,
-    Unknown,
 }
 
 /// One replica that holds the rows of a transaction.

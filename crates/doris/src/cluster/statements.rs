@@ -2,59 +2,6 @@
 
 use super::*;
 
-/// A row of `SHOW BACKUP`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BackupRow {
-    pub label: String,
-    pub state: SnapshotJobState,
-    /// `[OK]` or `[CODE, msg: text]`; lost by an FE restart.
-    pub status: String,
-}
-
-/// A row of `SHOW RESTORE`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RestoreRow {
-    pub label: String,
-    pub state: SnapshotJobState,
-    pub status: String,
-}
-
-/// States of backup and restore jobs, as far as they matter.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SnapshotJobState {
-    /// Any state between PENDING and the end, in Doris's word.
-    Running(String),
-    Finished,
-    Cancelled,
-}
-
-/// A row of `SHOW PARTITIONS`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PartitionRow<S> {
-    pub id: PartitionId<S>,
-    pub name: String,
-    pub range: String,
-    pub visible_version: Version,
-    /// The version the next committed transaction builds on; `None` where the Doris version does not show it (3.0).
-    pub committed_version: Option<Version>,
-}
-
-/// A row of `SHOW TRANSACTION`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TxnRow {
-    pub id: TxnId<Dest>,
-    pub label: String,
-    pub status: TxnStatus,
-    pub reason: String,
-}
-
-/// A row of `SHOW FULL TABLES`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TableRow {
-    pub name: String,
-    pub is_view: bool,
-}
-
 impl<S: Side> Cluster<S> {
     /// `SHOW DATABASES`, compared exactly.
     pub async fn database_exists(&self, db: &str) -> Result<bool> {

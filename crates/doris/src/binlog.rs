@@ -1,1 +1,0 @@
-//! The JSON payloads of binlog records.
