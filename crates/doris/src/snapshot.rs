@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use flate2::{Compression, read::MultiGzDecoder, write::GzEncoder};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
@@ -31,67 +31,77 @@ pub enum SnapshotError {
     TooLarge(u64),
 }
 
-/// What `job_info` says. Unknown keys are ignored; [`with_extra_info`] works on the original bytes.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+impl From<SnapshotError> for crate::Error {
+    fn from(error: SnapshotError) -> Self {
+        Self::new(crate::ErrorKind::Refused, "snapshot document", error.to_string())
+    }
+}
+
+/// A `job_info` document: its bytes, unpacked, and what they say.
+#[derive(Clone, Debug)]
 pub struct JobInfo {
-    /// The label of the backup.
-    pub name: String,
-    /// The source database by name and id: check both, getSnapshot finds by label alone.
-    pub database: String,
-    pub id: DbId<Source>,
-    /// Milliseconds since the epoch, the source FE's clock.
+    document: Bytes,
+    facts: Facts,
+}
+
+/// Unknown keys are ignored; [`with_extra_info`] works on the original bytes.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+struct Facts {
+    name: String,
+    database: String,
+    id: DbId<Source>,
     #[serde(default)]
-    pub backup_time: i64,
-    /// Tables by name. A table that was asked for and is missing was dropped or renamed before the backup began (4.1).
+    backup_time: i64,
     #[serde(default)]
-    pub backup_objects: BTreeMap<String, SnapshotTable>,
+    backup_objects: BTreeMap<String, SnapshotTable>,
     #[serde(default)]
-    pub new_backup_objects: OtherObjects,
-    /// 129 (2.1), 133 (3.0), 140 (4.1): a newer FE may refuse an older snapshot.
+    new_backup_objects: OtherObjects,
     #[serde(default)]
-    pub meta_version: i32,
-    /// Where each tablet's files lie.
+    meta_version: i32,
     #[serde(default)]
-    pub tablet_be_map: BTreeMap<TabletKey, BackendId<Source>>,
-    /// The commit seq each table was backed up at; views are not in it.
+    tablet_be_map: BTreeMap<String, BackendId<Source>>,
     #[serde(default)]
-    pub table_commit_seq_map: BTreeMap<TableKey, CommitSeq>,
+    table_commit_seq_map: BTreeMap<String, CommitSeq>,
 }
 
 /// One table of a snapshot.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct SnapshotTable {
     pub id: TableId<Source>,
-    #[serde(default)]
-    pub partitions: BTreeMap<String, SnapshotPartition>,
+    #[serde(default, deserialize_with = "by_name")]
+    pub partitions: Vec<SnapshotPartition>,
 }
 
 /// One partition of a snapshot.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct SnapshotPartition {
+    #[serde(default)]
+    pub name: String,
     pub id: PartitionId<Source>,
     /// The version the partition was backed up at; a restored partition starts with it.
     pub version: Version,
-    #[serde(default)]
-    pub indexes: BTreeMap<String, SnapshotIndex>,
+    #[serde(default, deserialize_with = "by_name")]
+    pub indexes: Vec<SnapshotIndex>,
 }
 
 /// One index (base or rollup) of a partition.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct SnapshotIndex {
+    #[serde(default)]
+    pub name: String,
     pub id: IndexId<Source>,
     #[serde(default)]
     pub schema_hash: i64,
     /// In bucket order.
-    #[serde(default)]
-    pub tablets_order: Vec<TabletId<Source>>,
+    #[serde(default, rename = "tablets_order")]
+    pub tablets: Vec<TabletId<Source>>,
 }
 
 /// Objects without data.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-pub struct OtherObjects {
+struct OtherObjects {
     #[serde(default)]
-    pub views: Vec<SnapshotView>,
+    views: Vec<SnapshotView>,
 }
 
 /// A view of a snapshot.
@@ -101,53 +111,98 @@ pub struct SnapshotView {
     pub name: String,
 }
 
-macro_rules! decimal_keys {
-    ($($(#[$doc:meta])* $key:ident($id:ty);)*) => {$(
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-        pub struct $key(pub $id);
-
-        impl<'de> Deserialize<'de> for $key {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = String::deserialize(deserializer)?;
-                let id = text.parse().map_err(|_| serde::de::Error::custom(format_args!("{text:?} is not an id")))?;
-                Ok(Self(<$id>::new(id)))
-            }
-        }
-    )*};
+/// A value that stands under its name.
+trait Named {
+    fn name_mut(&mut self) -> &mut String;
 }
 
-decimal_keys! {
-    /// A table id as a JSON key.
-    TableKey(TableId<Source>);
-    /// A tablet id as a JSON key.
-    TabletKey(TabletId<Source>);
+impl Named for SnapshotPartition {
+    fn name_mut(&mut self) -> &mut String {
+        &mut self.name
+    }
+}
+
+impl Named for SnapshotIndex {
+    fn name_mut(&mut self) -> &mut String {
+        &mut self.name
+    }
+}
+
+fn by_name<'de, D: Deserializer<'de>, T: Named + Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    let named = BTreeMap::<String, T>::deserialize(deserializer)?;
+    let named = named.into_iter().map(|(name, mut value)| {
+        *value.name_mut() = name;
+        value
+    });
+    Ok(named.collect())
 }
 
 impl JobInfo {
-    /// Reads a `job_info` document (unpacked).
-    pub fn parse(job_info: &[u8]) -> Result<Self, SnapshotError> {
-        Ok(serde_json::from_slice(job_info)?)
+    /// Reads the document as getSnapshot gave it.
+    pub fn parse(job_info: &Bytes, compressed: bool) -> Result<Self, SnapshotError> {
+        let document = plain(job_info, compressed)?;
+        let facts = serde_json::from_slice(&document)?;
+        Ok(Self { document, facts })
     }
 
-    /// The commit seq a table was backed up at.
-    pub fn commit_seq(&self, table: TableId<Source>) -> Option<CommitSeq> {
-        self.table_commit_seq_map.get(&TableKey(table)).copied()
+    /// The label of the backup.
+    pub fn label(&self) -> &str {
+        &self.facts.name
     }
 
-    /// The BE that holds a tablet's files.
-    pub fn backend(&self, tablet: TabletId<Source>) -> Option<BackendId<Source>> {
-        self.tablet_be_map.get(&TabletKey(tablet)).copied()
+    /// The source database's name. Check it and the id: getSnapshot finds by label alone.
+    pub fn database(&self) -> &str {
+        &self.facts.database
     }
 
-    /// All tables with their names, in order of name.
+    /// The source database's id.
+    pub fn database_id(&self) -> DbId<Source> {
+        self.facts.id
+    }
+
+    /// When the backup was made: milliseconds since the epoch, the source FE's clock.
+    pub fn backup_time_ms(&self) -> i64 {
+        self.facts.backup_time
+    }
+
+    /// The version of the catalog form: 129 (2.1), 133 (3.0), 140 (4.1). A newer FE may refuse an older snapshot.
+    pub fn meta_version(&self) -> i32 {
+        self.facts.meta_version
+    }
+
+    /// All tables with their names, in order of name. A table that was asked for and is missing was dropped or renamed
+    /// before the backup began (4.1).
     pub fn tables(&self) -> impl Iterator<Item = (&str, &SnapshotTable)> {
-        self.backup_objects.iter().map(|(name, table)| (name.as_str(), table))
+        self.facts.backup_objects.iter().map(|(name, table)| (name.as_str(), table))
+    }
+
+    /// The table of that name.
+    pub fn table(&self, name: &str) -> Option<&SnapshotTable> {
+        self.facts.backup_objects.get(name)
     }
 
     /// All views.
     pub fn views(&self) -> &[SnapshotView] {
-        &self.new_backup_objects.views
+        &self.facts.new_backup_objects.views
+    }
+
+    /// The commit seq a table was backed up at; views have none.
+    pub fn commit_seq(&self, table: TableId<Source>) -> Option<CommitSeq> {
+        self.facts.table_commit_seq_map.get(&table.to_string()).copied()
+    }
+
+    /// The BE that holds a tablet's files.
+    pub fn backend(&self, tablet: TabletId<Source>) -> Option<BackendId<Source>> {
+        self.facts.tablet_be_map.get(&tablet.to_string()).copied()
+    }
+
+    /// The document for restoreSnapshot: see [`with_extra_info`].
+    pub fn with_extra_info(
+        &self,
+        be_network_map: &BTreeMap<BackendId<Source>, Endpoint>,
+        token: &Secret,
+    ) -> Result<Bytes, SnapshotError> {
+        with_extra_info(&self.document, be_network_map, token)
     }
 }
 
@@ -181,6 +236,11 @@ pub fn with_extra_info(
     Ok(serde_json::to_vec(&document)?.into())
 }
 
+/// The document itself, unpacked if it is packed.
+pub fn plain(document: &Bytes, compressed: bool) -> Result<Bytes, SnapshotError> {
+    if compressed { gunzip(document, MAX_DOCUMENT_BYTES) } else { Ok(document.clone()) }
+}
+
 /// Packs a document (gzip, RFC 1952).
 pub fn gzip(document: &[u8]) -> Result<Bytes, SnapshotError> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
@@ -211,17 +271,20 @@ mod tests {
 
     #[test]
     fn facts_are_read() {
-        let info = JobInfo::parse(DOCUMENT.as_bytes()).unwrap();
-        let table = TableId::new(1795448807651);
-        assert_eq!(info.commit_seq(table), Some(CommitSeq(17138)));
-        assert_eq!(info.commit_seq(TableId::new(1)), None);
-        assert_eq!(info.backend(TabletId::new(1795448807653)), Some(BackendId::new(1795448790398)));
-        assert_eq!(info.views()[0].name, "vw");
-        let (name, found) = info.tables().next().unwrap();
-        assert_eq!((name, found.id), ("t", table));
-        assert_eq!(found.partitions["t"].version, Version(4));
-        assert_eq!(found.partitions["t"].indexes["t"].tablets_order, [TabletId::new(1795448807653)]);
-        assert_eq!(info.id.get(), i64::MAX);
+        let plain = Bytes::from_static(DOCUMENT.as_bytes());
+        for info in [JobInfo::parse(&plain, false).unwrap(), JobInfo::parse(&gzip(&plain).unwrap(), true).unwrap()] {
+            let table = TableId::new(1795448807651);
+            assert_eq!((info.label(), info.database(), info.meta_version()), ("c6s1", "cap6", 140));
+            assert_eq!(info.commit_seq(table), Some(CommitSeq(17138)));
+            assert_eq!(info.commit_seq(TableId::new(1)), None);
+            assert_eq!(info.backend(TabletId::new(1795448807653)), Some(BackendId::new(1795448790398)));
+            assert_eq!(info.views()[0].name, "vw");
+            let found = info.table("t").unwrap();
+            assert_eq!((found.id, info.tables().count()), (table, 1));
+            assert_eq!((found.partitions[0].name.as_str(), found.partitions[0].version), ("t", Version(4)));
+            assert_eq!(found.partitions[0].indexes[0].tablets, [TabletId::new(1795448807653)]);
+            assert_eq!(info.database_id().get(), i64::MAX);
+        }
     }
 
     #[test]
@@ -249,9 +312,9 @@ mod tests {
             "",
             "[]",
             "{\"name\":1}",
-            "{\"name\":\"a\",\"database\":\"b\",\"id\":1,\"table_commit_seq_map\":{\"x\":1}}",
+            "{\"name\":\"a\",\"database\":\"b\",\"id\":1,\"table_commit_seq_map\":{\"7\":\"x\"}}",
         ] {
-            assert!(JobInfo::parse(broken.as_bytes()).is_err(), "{broken}");
+            assert!(JobInfo::parse(&Bytes::from_static(broken.as_bytes()), false).is_err(), "{broken}");
         }
         assert!(with_extra_info(b"{", &BTreeMap::new(), &Secret::default()).is_err());
     }

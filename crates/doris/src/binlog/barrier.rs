@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Payload, plain_db_name};
+use super::{PayloadError, parse, plain_db_name};
 use crate::{
     ids::{DbId, Source, TableId},
     rpc::BinlogType,
@@ -40,11 +40,17 @@ impl Default for Barrier {
     }
 }
 
-impl Payload for Barrier {
-    const KIND: &'static str = "BARRIER";
-}
-
 impl Barrier {
+    /// Reads a record's `data`.
+    pub fn parse(data: &str) -> Result<Self, PayloadError> {
+        parse("BARRIER", data)
+    }
+
+    /// Whether there is a record inside.
+    pub fn is_wrapper(&self) -> bool {
+        self.wrapped().is_some()
+    }
+
     /// The wrapped record. A plain barrier says `"binlogType": 0`, which is UPSERT, and has no text (seen in 4.1): only a
     /// text that is not empty counts.
     pub fn wrapped(&self) -> Option<Wrapped<'_>> {

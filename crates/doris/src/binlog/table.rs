@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Payload, plain_db_name};
+use super::{PayloadError, parse, plain_db_name};
 use crate::ids::{CommitSeq, DbId, Source, TableId};
 
 /// CREATE TABLE, CREATE VIEW, CREATE TABLE LIKE, CTAS.
@@ -53,8 +53,11 @@ impl Default for CreateTable {
     }
 }
 
-impl Payload for CreateTable {
-    const KIND: &'static str = "CREATE_TABLE";
+impl CreateTable {
+    /// Reads a record's `data`.
+    pub fn parse(data: &str) -> Result<Self, PayloadError> {
+        parse("CREATE_TABLE", data)
+    }
 }
 
 impl CreateTable {
@@ -110,8 +113,11 @@ impl Default for DropTable {
     }
 }
 
-impl Payload for DropTable {
-    const KIND: &'static str = "DROP_TABLE";
+impl DropTable {
+    /// Reads a record's `data`.
+    pub fn parse(data: &str) -> Result<Self, PayloadError> {
+        parse("DROP_TABLE", data)
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer};
 
-use super::Payload;
+use super::{PayloadError, parse};
 use crate::ids::{CommitSeq, DbId, IndexId, PartitionId, Source, TableId, TabletId, TxnId, Version};
 
 /// A load transaction of the source.
@@ -18,8 +18,8 @@ pub struct Upsert {
     pub label: String,
     pub db_id: DbId<Source>,
     /// Empty where nothing changed: an empty commit, or every table went away before the publish.
-    #[serde(deserialize_with = "by_id")]
-    pub table_records: BTreeMap<TableId<Source>, TableRecord>,
+    #[serde(rename = "tableRecords", deserialize_with = "by_id")]
+    pub tables: BTreeMap<TableId<Source>, TableRecord>,
     /// The committed sub transactions, in order; empty for a plain transaction. The first is the transaction itself.
     pub stids: Vec<i64>,
 }
@@ -30,7 +30,8 @@ pub struct Upsert {
 pub struct TableRecord {
     /// In no particular order; a partition occurs once a sub transaction. Empty where the partitions went away before the
     /// publish.
-    pub partition_records: Vec<PartitionRecord>,
+    #[serde(rename = "partitionRecords")]
+    pub partitions: Vec<PartitionRecord>,
     /// The loaded indexes, shadow ones included, in no particular order. **`None`: all visible indexes** - a transaction
     /// that was itself replicated, or an FE that lost the list.
     pub index_ids: Option<Vec<IndexId<Source>>>,
@@ -43,11 +44,13 @@ pub struct TableRecord {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct PartitionRecord {
-    pub partition_id: PartitionId<Source>,
+    #[serde(rename = "partitionId")]
+    pub id: PartitionId<Source>,
     pub range: String,
     /// The visible version that the transaction made.
     pub version: Version,
-    pub is_temp_partition: bool,
+    #[serde(rename = "isTempPartition")]
+    pub is_temp: bool,
     /// The sub transaction; -1 where there is none.
     pub stid: i64,
 }
@@ -60,7 +63,7 @@ impl Default for Upsert {
             time_stamp: -1,
             label: String::new(),
             db_id: DbId::new(-1),
-            table_records: BTreeMap::new(),
+            tables: BTreeMap::new(),
             stids: Vec::new(),
         }
     }
@@ -68,18 +71,15 @@ impl Default for Upsert {
 
 impl Default for PartitionRecord {
     fn default() -> Self {
-        Self {
-            partition_id: PartitionId::new(-1),
-            range: String::new(),
-            version: Version(-1),
-            is_temp_partition: false,
-            stid: -1,
-        }
+        Self { id: PartitionId::new(-1), range: String::new(), version: Version(-1), is_temp: false, stid: -1 }
     }
 }
 
-impl Payload for Upsert {
-    const KIND: &'static str = "UPSERT";
+impl Upsert {
+    /// Reads a record's `data`.
+    pub fn parse(data: &str) -> Result<Self, PayloadError> {
+        parse("UPSERT", data)
+    }
 }
 
 /// A map whose keys are ids in decimal.
@@ -126,10 +126,10 @@ mod tests {
             "indexIds":[10121,10188],"deltaRows":{"10122":3,"10126":5}}}}"#,
         )
         .unwrap();
-        let record = &upsert.table_records[&TableId::new(10120)];
+        let record = &upsert.tables[&TableId::new(10120)];
         assert_eq!(record.index_ids, Some(vec![IndexId::new(10121), IndexId::new(10188)]));
         assert_eq!(record.delta_rows[&TabletId::new(10126)], 5);
-        assert_eq!(record.partition_records[0].version, Version(9));
+        assert_eq!(record.partitions[0].version, Version(9));
         assert!(upsert.stids.is_empty());
     }
 
@@ -137,10 +137,10 @@ mod tests {
     fn what_may_be_missing() {
         let replicated =
             Upsert::parse(r#"{"tableRecords":{"7":{"partitionRecords":[{"partitionId":1,"version":3}]}}}"#).unwrap();
-        let record = &replicated.table_records[&TableId::new(7)];
-        assert_eq!((record.index_ids.as_ref(), record.partition_records[0].stid), (None, -1));
-        assert!(Upsert::parse(r#"{"tableRecords":{}}"#).unwrap().table_records.is_empty());
-        assert!(Upsert::parse("{}").unwrap().table_records.is_empty());
+        let record = &replicated.tables[&TableId::new(7)];
+        assert_eq!((record.index_ids.as_ref(), record.partitions[0].stid), (None, -1));
+        assert!(Upsert::parse(r#"{"tableRecords":{}}"#).unwrap().tables.is_empty());
+        assert!(Upsert::parse("{}").unwrap().tables.is_empty());
         assert!(Upsert::parse(r#"{"tableRecords":{"x":{}}}"#).is_err());
         assert!(Upsert::parse("").is_err());
     }
