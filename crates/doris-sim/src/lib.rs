@@ -5,12 +5,14 @@
 //!
 //! * [`model`]: the state of one cluster and the rules by which it changes; plain data, no sockets, no clock of its own;
 //! * [`sim`]: the model behind a lock, together with its clock; waiting for the model to change;
+//! * [`sql`]: the text of statements, parsed;
 //! * [`session`]: the boundary to the SQL language.
 
 pub mod clock;
 pub mod model;
 pub mod session;
 pub mod sim;
+pub mod sql;
 
 pub use clock::SimClock;
 pub use model::{Model, Options, Refusal};

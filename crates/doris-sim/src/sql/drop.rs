@@ -1,0 +1,36 @@
+//! DROP, TRUNCATE.
+
+use super::{
+    cursor::{Cursor, Parsed},
+    partition,
+    statement::Statement,
+};
+
+/// `DROP (DATABASE | TABLE | VIEW) [IF EXISTS] name [FORCE]`
+pub(super) fn drop(c: &mut Cursor<'_>) -> Parsed<Statement> {
+    c.expect("DROP")?;
+    if c.take("DATABASE") || c.take("SCHEMA") {
+        let if_exists = c.if_exists();
+        let name = c.db_name()?;
+        return Ok(Statement::DropDatabase { name, if_exists, force: c.take("FORCE") });
+    }
+    if c.take("TABLE") {
+        let if_exists = c.if_exists();
+        let name = c.object_name()?;
+        return Ok(Statement::DropTable { name, if_exists, force: c.take("FORCE") });
+    }
+    if c.take("VIEW") {
+        let if_exists = c.if_exists();
+        return Ok(Statement::DropView { name: c.object_name()?, if_exists });
+    }
+    c.unexpected("'DATABASE', 'SCHEMA', 'TABLE', 'VIEW'")
+}
+
+/// `TRUNCATE TABLE name [PARTITION[S] (p, ..)] [FORCE]`
+pub(super) fn truncate(c: &mut Cursor<'_>) -> Parsed<Statement> {
+    c.expect("TRUNCATE")?;
+    c.expect("TABLE")?;
+    let table = c.object_name()?;
+    let partitions = partition::optional_names(c)?;
+    Ok(Statement::Truncate { table, partitions, force: c.take("FORCE") })
+}

@@ -1,0 +1,20 @@
+//! How the parser says no.
+
+use sqlparser::tokenizer::Location;
+
+/// A text that is no statement, in the words of Doris's parser: `mismatched input 'x' expecting {..}(line 1, pos 7)`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("\n{text}(line {line}, pos {position})\n")]
+pub struct SyntaxError {
+    text: String,
+    /// From 1.
+    line: u64,
+    /// In characters, from 0.
+    position: u64,
+}
+
+impl SyntaxError {
+    pub(super) fn at(text: impl Into<String>, location: Location) -> Self {
+        Self { text: text.into(), line: location.line, position: location.column.saturating_sub(1) }
+    }
+}

@@ -1,0 +1,127 @@
+//! The SQL of Doris as text: statements are parsed into plain data ([`Statement`]), and nothing is looked up.
+//!
+//! Tokens, expressions and queries are those of the crate `sqlparser`; the grammar of the statements is Doris's own
+//! (`DorisParser.g4`) and lives here, one file per family. INSERT with nothing but literals, the bulk of all text, takes
+//! a fast way of its own ([`mod@insert`]).
+
+mod alter_table;
+mod column;
+mod create_table;
+mod cursor;
+mod database;
+mod delete_update;
+mod drop;
+mod error;
+mod insert;
+pub mod literal;
+mod partition;
+mod session;
+mod show;
+mod snapshot;
+pub mod statement;
+mod view;
+
+use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
+
+use cursor::{Cursor, DIALECT, Parsed};
+pub use error::SyntaxError;
+pub use literal::Literal;
+pub use statement::Statement;
+
+/// The statements of a text, separated by `;`. Never empty: a text of blanks and comments is [`Statement::Empty`].
+///
+/// # Errors
+/// The first thing that is no statement; then none of them may be executed, as in Doris.
+pub fn parse(sql: &str) -> Result<Vec<Statement>, SyntaxError> {
+    if let Some(insert) = insert::parse_literals(sql) {
+        return Ok(vec![Statement::Insert(insert)]);
+    }
+    let mut tokens = Vec::new();
+    Tokenizer::new(&DIALECT, sql)
+        .with_unescape(false)
+        .tokenize_with_location_into_buf(&mut tokens)
+        .map_err(|error| SyntaxError::at(error.message, error.location))?;
+    let mut statements = Vec::new();
+    for tokens in tokens.split(|token| token.token == Token::SemiColon) {
+        if tokens.iter().any(|token| !matches!(token.token, Token::Whitespace(_))) {
+            statements.push(parse_one(sql, tokens.to_vec())?);
+        }
+    }
+    if statements.is_empty() {
+        statements.push(Statement::Empty);
+    }
+    Ok(statements)
+}
+
+fn parse_one(sql: &str, tokens: Vec<TokenWithSpan>) -> Parsed<Statement> {
+    let mut cursor = Cursor::new(sql, tokens);
+    let statement = statement(&mut cursor)?;
+    cursor.end()?;
+    Ok(statement)
+}
+
+fn statement(c: &mut Cursor<'_>) -> Parsed<Statement> {
+    let Token::Word(word) = c.peek() else {
+        return match c.peek() {
+            Token::LParen => Ok(Statement::Query(c.query()?)),
+            _ => c.unexpected("<EOF>, ';', '(', 'ADMIN', 'ALTER', 'BACKUP', 'CREATE', 'SELECT', 'SHOW'"),
+        };
+    };
+    let verb = if word.quote_style.is_some() { String::new() } else { word.value.to_ascii_uppercase() };
+    match verb.as_str() {
+        "SELECT" | "WITH" | "VALUES" => Ok(Statement::Query(c.query()?)),
+        "INSERT" => insert::insert(c),
+        "DELETE" => delete_update::delete(c),
+        "UPDATE" => delete_update::update(c),
+        "CREATE" => create(c),
+        "DROP" => drop::drop(c),
+        "TRUNCATE" => drop::truncate(c),
+        "ALTER" => alter(c),
+        "BACKUP" => snapshot::backup(c),
+        "RESTORE" => snapshot::restore(c),
+        "CANCEL" => snapshot::cancel(c),
+        "SHOW" => show::show(c),
+        "DESC" | "DESCRIBE" => show::describe(c),
+        "ADMIN" => show::admin(c),
+        "USE" => session::use_db(c),
+        "SET" => session::set(c),
+        "KILL" => session::kill(c),
+        "SYNC" => {
+            c.advance();
+            Ok(Statement::Sync)
+        }
+        _ => c.unexpected(
+            "<EOF>, ';', '(', 'ADMIN', 'ALTER', 'BACKUP', 'CANCEL', 'CREATE', 'DELETE', 'DESC', 'DESCRIBE', 'DROP', \
+             'INSERT', 'KILL', 'RESTORE', 'SELECT', 'SET', 'SHOW', 'SYNC', 'TRUNCATE', 'UPDATE', 'USE', 'VALUES', 'WITH'",
+        ),
+    }
+}
+
+fn create(c: &mut Cursor<'_>) -> Parsed<Statement> {
+    c.expect("CREATE")?;
+    if c.is_word("DATABASE") || c.is_word("SCHEMA") {
+        database::create(c)
+    } else if c.is_word("VIEW") || c.are_words(&["OR", "REPLACE", "VIEW"]) {
+        view::create(c)
+    } else if c.is_word("TABLE") {
+        create_table::create(c)
+    } else {
+        c.unexpected("'DATABASE', 'OR', 'SCHEMA', 'TABLE', 'VIEW'")
+    }
+}
+
+fn alter(c: &mut Cursor<'_>) -> Parsed<Statement> {
+    c.expect("ALTER")?;
+    if c.is_word("DATABASE") {
+        database::alter(c)
+    } else if c.is_word("TABLE") {
+        alter_table::alter(c)
+    } else if c.is_word("VIEW") {
+        view::alter(c)
+    } else {
+        c.unexpected("'DATABASE', 'TABLE', 'VIEW'")
+    }
+}
+
+#[cfg(test)]
+mod tests;

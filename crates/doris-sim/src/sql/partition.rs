@@ -1,0 +1,111 @@
+//! Partitions in CREATE TABLE and ADD PARTITION.
+
+use sqlparser::tokenizer::Token;
+
+use super::{
+    cursor::{Cursor, Parsed},
+    statement::{PartitionBy, PartitionDef, PartitionValue, PartitionValues},
+};
+
+/// `[AUTO] PARTITION BY (RANGE | LIST) (columns or expression) (partitions)`
+pub(super) fn partition_by(c: &mut Cursor<'_>) -> Parsed<PartitionBy> {
+    let auto = c.take("AUTO");
+    c.expect("PARTITION")?;
+    c.expect("BY")?;
+    let list = c.take("LIST");
+    if !list && !c.take("RANGE") && !auto {
+        return c.unexpected("'LIST', 'RANGE'");
+    }
+    let (columns, expression) = if auto { auto_columns(c)? } else { (c.names()?, None) };
+    let mut partitions = Vec::new();
+    if c.take_token(&Token::LParen) && !c.take_token(&Token::RParen) {
+        partitions = c.list(|c| {
+            c.expect("PARTITION")?;
+            definition(c)
+        })?;
+        c.expect_token(&Token::RParen)?;
+    }
+    Ok(PartitionBy { list, columns, auto: expression, partitions })
+}
+
+/// `(date_trunc(`d`, 'day'))` or `(a, b)`: the columns, and the text as Doris prints it.
+fn auto_columns(c: &mut Cursor<'_>) -> Parsed<(Vec<String>, Option<String>)> {
+    if !c.is_function_in_parentheses() {
+        let columns = c.names()?;
+        let text = columns.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        return Ok((columns, Some(text)));
+    }
+    c.expect_token(&Token::LParen)?;
+    let name = c.identifier()?.to_ascii_lowercase();
+    c.expect_token(&Token::LParen)?;
+    let column = c.identifier()?;
+    let mut text = format!("{name}(`{column}`");
+    while c.take_token(&Token::Comma) {
+        let argument = match c.peek() {
+            Token::Number(digits, _) => {
+                let digits = digits.clone();
+                c.advance();
+                digits
+            }
+            _ => format!("'{}'", c.string()?),
+        };
+        text.push_str(&format!(", {argument}"));
+    }
+    text.push(')');
+    c.expect_token(&Token::RParen)?;
+    c.expect_token(&Token::RParen)?;
+    Ok((vec![column], Some(text)))
+}
+
+/// `[IF NOT EXISTS] name VALUES .. [("k" = "v")]`; PARTITION has been taken.
+pub(super) fn definition(c: &mut Cursor<'_>) -> Parsed<PartitionDef> {
+    let if_not_exists = c.if_not_exists();
+    let name = c.identifier()?;
+    let values = if c.take("VALUES") { values(c)? } else { PartitionValues::Default };
+    let properties = if c.peek() == &Token::LParen { c.property_list()? } else { Default::default() };
+    Ok(PartitionDef { name, if_not_exists, values, properties })
+}
+
+fn values(c: &mut Cursor<'_>) -> Parsed<PartitionValues> {
+    if c.take_all(&["LESS", "THAN"]) {
+        let bound = if c.take("MAXVALUE") { vec![PartitionValue::MaxValue] } else { c.parenthesized(value)? };
+        return Ok(PartitionValues::LessThan(bound));
+    }
+    if c.take("IN") {
+        let tuples = c.parenthesized(|c| match c.peek() {
+            Token::LParen => c.parenthesized(value),
+            _ => Ok(vec![value(c)?]),
+        })?;
+        return Ok(PartitionValues::In(tuples));
+    }
+    c.expect_token(&Token::LBracket)?;
+    let lower = c.parenthesized(value)?;
+    c.expect_token(&Token::Comma)?;
+    let upper = c.parenthesized(value)?;
+    c.expect_token(&Token::RParen)?;
+    Ok(PartitionValues::Fixed { lower, upper })
+}
+
+fn value(c: &mut Cursor<'_>) -> Parsed<PartitionValue> {
+    if c.take("MAXVALUE") {
+        return Ok(PartitionValue::MaxValue);
+    }
+    if c.take("NULL") {
+        return Ok(PartitionValue::Null);
+    }
+    let sign = if c.take_token(&Token::Minus) { "-" } else { "" };
+    if let Token::Number(digits, _) = c.peek() {
+        let text = format!("{sign}{digits}");
+        c.advance();
+        return Ok(PartitionValue::Text(text));
+    }
+    Ok(PartitionValue::Text(c.literal()?.verbatim()))
+}
+
+/// `PARTITION[S] (a, b)` or `PARTITION a`, where it is optional: the names.
+pub(super) fn optional_names(c: &mut Cursor<'_>) -> Parsed<Vec<String>> {
+    if !c.take("PARTITION") && !c.take("PARTITIONS") {
+        return Ok(Vec::new());
+    }
+    if c.peek() == &Token::LParen { c.names() } else { Ok(vec![c.identifier()?]) }
+}

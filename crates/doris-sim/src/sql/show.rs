@@ -1,0 +1,170 @@
+//! SHOW, DESCRIBE, ADMIN.
+
+use sqlparser::tokenizer::Token;
+
+use super::{
+    cursor::{Cursor, Parsed},
+    statement::{Filter, Show, Statement},
+};
+
+/// `SHOW ..`
+pub(super) fn show(c: &mut Cursor<'_>) -> Parsed<Statement> {
+    c.expect("SHOW")?;
+    Ok(Statement::Show(what(c)?))
+}
+
+fn what(c: &mut Cursor<'_>) -> Parsed<Show> {
+    if c.take("FRONTENDS") {
+        return Ok(Show::Frontends);
+    }
+    if c.take("BACKENDS") {
+        return Ok(Show::Backends);
+    }
+    if c.take("DATABASES") || c.take("SCHEMAS") {
+        c.from_db()?;
+        return Ok(Show::Databases(filter(c)?));
+    }
+    if c.take("TABLES") {
+        return tables(c, false, false);
+    }
+    if c.take_all(&["FULL", "TABLES"]) {
+        return tables(c, true, false);
+    }
+    if c.take("VIEWS") {
+        return tables(c, false, true);
+    }
+    if c.take_all(&["TABLE", "STATUS"]) {
+        return Ok(Show::TableStatus { db: c.from_db()?, filter: filter(c)? });
+    }
+    if c.take("TABLE") {
+        return Ok(Show::TableId(c.integer()?));
+    }
+    if c.take_all(&["CREATE", "DATABASE"]) || c.take_all(&["CREATE", "SCHEMA"]) {
+        return Ok(Show::CreateDatabase(c.db_name()?));
+    }
+    if c.take_all(&["CREATE", "TABLE"]) {
+        return Ok(Show::CreateTable(c.object_name()?));
+    }
+    if c.take_all(&["CREATE", "VIEW"]) {
+        return Ok(Show::CreateView(c.object_name()?));
+    }
+    if c.take_all(&["TEMPORARY", "PARTITIONS"]) {
+        return partitions(c, true);
+    }
+    if c.take("PARTITIONS") {
+        return partitions(c, false);
+    }
+    if c.take("TABLETS") {
+        c.expect("FROM")?;
+        return Ok(Show::Tablets { table: c.object_name()? });
+    }
+    let full_columns = c.take_all(&["FULL", "COLUMNS"]) || c.take_all(&["FULL", "FIELDS"]);
+    if full_columns || c.take("COLUMNS") || c.take("FIELDS") {
+        return Ok(Show::Columns { table: table_from(c)?, full: full_columns });
+    }
+    if c.take("INDEX") || c.take("INDEXES") || c.take("KEY") || c.take("KEYS") {
+        return Ok(Show::Index { table: table_from(c)? });
+    }
+    if c.take("BACKUP") {
+        return Ok(Show::Backup { db: c.from_db()?, filter: filter(c)? });
+    }
+    if c.take_all(&["BRIEF", "RESTORE"]) {
+        return Ok(Show::Restore { db: c.from_db()?, brief: true, filter: filter(c)? });
+    }
+    if c.take("RESTORE") {
+        return Ok(Show::Restore { db: c.from_db()?, brief: false, filter: filter(c)? });
+    }
+    if c.take("TRANSACTION") {
+        return Ok(Show::Transaction { db: c.from_db()?, filter: filter(c)? });
+    }
+    if c.take_all(&["FRONTEND", "CONFIG"]) {
+        return frontend_config(c);
+    }
+    let _scope = c.take("SESSION") || c.take("GLOBAL");
+    if c.take("VARIABLES") {
+        return Ok(Show::Variables(filter(c)?));
+    }
+    if c.take("PROC") {
+        return Ok(Show::Proc(c.string()?));
+    }
+    rest(c)
+}
+
+/// Lists that are always empty here.
+fn rest(c: &mut Cursor<'_>) -> Parsed<Show> {
+    let columns: &[&str] = if c.take("STATUS") {
+        &["Variable_name", "Value"]
+    } else if c.take("WARNINGS") || c.take("ERRORS") {
+        &["Level", "Code", "Message"]
+    } else {
+        return c.unexpected(
+            "'BACKENDS', 'BACKUP', 'BRIEF', 'COLUMNS', 'CREATE', 'DATABASES', 'FRONTEND', 'FRONTENDS', 'FULL', 'INDEX', \
+             'PARTITIONS', 'PROC', 'RESTORE', 'TABLE', 'TABLES', 'TABLETS', 'TRANSACTION', 'VARIABLES', 'VIEWS'",
+        );
+    };
+    filter(c)?;
+    Ok(Show::Nothing(columns))
+}
+
+fn tables(c: &mut Cursor<'_>, full: bool, views: bool) -> Parsed<Show> {
+    Ok(Show::Tables { full, views, db: c.from_db()?, filter: filter(c)? })
+}
+
+fn partitions(c: &mut Cursor<'_>, temp: bool) -> Parsed<Show> {
+    c.expect("FROM")?;
+    Ok(Show::Partitions { table: c.object_name()?, temp, filter: filter(c)? })
+}
+
+/// `(FROM | IN) table [(FROM | IN) db]`
+fn table_from(c: &mut Cursor<'_>) -> Parsed<super::statement::ObjectName> {
+    if !c.take("FROM") && !c.take("IN") {
+        return c.unexpected("'FROM', 'IN'");
+    }
+    let mut table = c.object_name()?;
+    if let Some(db) = c.from_db()? {
+        table.db = Some(db);
+    }
+    Ok(table)
+}
+
+fn frontend_config(c: &mut Cursor<'_>) -> Parsed<Show> {
+    let pattern = if c.take("LIKE") { Some(c.string()?) } else { None };
+    Ok(Show::FrontendConfig { pattern })
+}
+
+/// `[LIKE '..' | WHERE ..]`
+fn filter(c: &mut Cursor<'_>) -> Parsed<Filter> {
+    if c.take("LIKE") {
+        return Ok(Filter::Like(c.string()?));
+    }
+    if c.take("WHERE") {
+        return Ok(Filter::Where(c.expression()?));
+    }
+    Ok(Filter::None)
+}
+
+/// `(DESC | DESCRIBE) name [ALL]`
+pub(super) fn describe(c: &mut Cursor<'_>) -> Parsed<Statement> {
+    c.advance();
+    c.take("TABLE");
+    let table = c.object_name()?;
+    Ok(Statement::Describe { table, all: c.take("ALL") })
+}
+
+/// `ADMIN SHOW FRONTEND CONFIG [LIKE '..']`, `ADMIN SET [ALL] FRONTEND[S] CONFIG ("k" = "v")`
+pub(super) fn admin(c: &mut Cursor<'_>) -> Parsed<Statement> {
+    c.expect("ADMIN")?;
+    if c.take_all(&["SHOW", "FRONTEND", "CONFIG"]) {
+        return Ok(Statement::Show(frontend_config(c)?));
+    }
+    c.expect("SET")?;
+    c.take("ALL");
+    if !c.take("FRONTEND") && !c.take("FRONTENDS") {
+        return c.unexpected("'FRONTEND', 'FRONTENDS'");
+    }
+    c.expect("CONFIG")?;
+    if c.peek() != &Token::LParen {
+        return c.unexpected("'('");
+    }
+    Ok(Statement::AdminSetFrontendConfig(c.property_list()?))
+}

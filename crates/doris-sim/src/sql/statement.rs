@@ -1,0 +1,385 @@
+//! The statements of Doris that the simulator understands, as data.
+
+use std::collections::BTreeMap;
+
+use sqlparser::ast::{Expr, Query};
+
+use super::literal::Literal;
+use crate::model::{Aggregation, ColumnType};
+
+/// `PROPERTIES (...)`.
+pub type Properties = BTreeMap<String, String>;
+
+/// A table or view, perhaps with its database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectName {
+    /// `None`: the session's database.
+    pub db: Option<String>,
+    pub name: String,
+}
+
+/// One statement.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Statement {
+    /// Blanks and comments only.
+    Empty,
+    Use(String),
+    /// `SET name = value, ...`; names in lower case, without `@@session.`. Empty for SET NAMES and the like.
+    Set(Vec<(String, Expr)>),
+    Kill(u64),
+    /// `SYNC`: waits until all frontends know everything.
+    Sync,
+    Query(Box<Query>),
+    CreateDatabase {
+        name: String,
+        if_not_exists: bool,
+        properties: Properties,
+    },
+    DropDatabase {
+        name: String,
+        if_exists: bool,
+        force: bool,
+    },
+    AlterDatabase {
+        name: String,
+        change: AlterDatabase,
+    },
+    CreateTable(Box<CreateTable>),
+    CreateTableLike {
+        name: ObjectName,
+        like: ObjectName,
+        if_not_exists: bool,
+        with_rollups: bool,
+    },
+    CreateView(CreateView),
+    DropTable {
+        name: ObjectName,
+        if_exists: bool,
+        force: bool,
+    },
+    DropView {
+        name: ObjectName,
+        if_exists: bool,
+    },
+    AlterTable {
+        table: ObjectName,
+        clauses: Vec<AlterClause>,
+    },
+    AlterView {
+        name: ObjectName,
+        change: AlterView,
+    },
+    Truncate {
+        table: ObjectName,
+        /// Empty = all of them.
+        partitions: Vec<String>,
+        force: bool,
+    },
+    Backup(Backup),
+    /// RESTORE from a repository: only ever refused.
+    Restore,
+    CancelBackup {
+        db: Option<String>,
+    },
+    CancelRestore {
+        db: Option<String>,
+    },
+    Insert(Insert),
+    Delete {
+        table: ObjectName,
+        partitions: Vec<String>,
+        condition: Option<Expr>,
+    },
+    Update {
+        table: ObjectName,
+        assignments: Vec<(String, Expr)>,
+        condition: Option<Expr>,
+    },
+    Describe {
+        table: ObjectName,
+        all: bool,
+    },
+    Show(Show),
+    AdminSetFrontendConfig(Properties),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AlterDatabase {
+    SetProperties(Properties),
+    Rename(String),
+}
+
+/// CREATE TABLE with columns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreateTable {
+    pub name: ObjectName,
+    pub if_not_exists: bool,
+    pub columns: Vec<ColumnDef>,
+    pub indexes: Vec<IndexDef>,
+    /// In upper case; `olap` where it is not written.
+    pub engine: Option<String>,
+    pub keys: Option<KeysDef>,
+    /// Columns of CLUSTER BY.
+    pub cluster_by: Vec<String>,
+    pub comment: Option<Literal>,
+    pub partition_by: Option<PartitionBy>,
+    pub distribution: Option<DistributionDef>,
+    pub rollups: Vec<RollupDef>,
+    pub properties: Properties,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeysKind {
+    Duplicate,
+    Unique,
+    Aggregate,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeysDef {
+    pub kind: KeysKind,
+    pub columns: Vec<String>,
+}
+
+/// One column as a statement describes it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ColumnDef {
+    pub name: String,
+    pub ty: ColumnType,
+    /// KEY in the column clause.
+    pub key: bool,
+    pub aggregation: Option<Aggregation>,
+    /// `None`: neither NULL nor NOT NULL.
+    pub nullable: Option<bool>,
+    pub auto_increment: Option<i64>,
+    pub default: DefaultDef,
+    /// `ON UPDATE CURRENT_TIMESTAMP[(n)]`.
+    pub on_update: bool,
+    pub comment: Option<Literal>,
+}
+
+/// The DEFAULT clause of a column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DefaultDef {
+    None,
+    Null,
+    /// `DEFAULT "x"` or `DEFAULT 1`: the text as written between the quotes.
+    Text(String),
+    /// `CURRENT_TIMESTAMP[(n)]`, `CURRENT_DATE`, `BITMAP_EMPTY`, `PI`, `E`.
+    Expression(String),
+}
+
+/// `INDEX name (columns) USING kind PROPERTIES (..) COMMENT '..'`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IndexDef {
+    pub name: String,
+    pub columns: Vec<String>,
+    /// In upper case.
+    pub kind: String,
+    pub properties: Properties,
+    pub comment: Option<Literal>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RollupDef {
+    pub name: String,
+    pub columns: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DistributionDef {
+    /// Empty = RANDOM.
+    pub hash_columns: Vec<String>,
+    /// `None` where the clause is absent.
+    pub buckets: Option<Buckets>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Buckets {
+    Auto,
+    Number(u32),
+}
+
+/// `[AUTO] PARTITION BY RANGE | LIST (...) (...)`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartitionBy {
+    pub list: bool,
+    pub columns: Vec<String>,
+    /// AUTO PARTITION: the text between the parentheses.
+    pub auto: Option<String>,
+    pub partitions: Vec<PartitionDef>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartitionDef {
+    pub name: String,
+    pub if_not_exists: bool,
+    pub values: PartitionValues,
+    pub properties: Properties,
+}
+
+/// What a partition is to hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PartitionValues {
+    /// `VALUES LESS THAN (..)`; missing trailing columns = the type's minimum.
+    LessThan(Vec<PartitionValue>),
+    /// `VALUES [(..), (..))`.
+    Fixed { lower: Vec<PartitionValue>, upper: Vec<PartitionValue> },
+    /// `VALUES IN (..)`: one tuple per value.
+    In(Vec<Vec<PartitionValue>>),
+    /// No VALUES: the default partition of a list.
+    Default,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PartitionValue {
+    MaxValue,
+    Null,
+    /// The text between the quotes as written, or a number.
+    Text(String),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreateView {
+    pub name: ObjectName,
+    pub if_not_exists: bool,
+    pub or_replace: bool,
+    /// Name and comment; empty = the columns of the query.
+    pub columns: Vec<(String, Option<Literal>)>,
+    pub comment: Option<Literal>,
+    pub query: Box<Query>,
+    /// The query as written.
+    pub text: String,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum AlterView {
+    Definition { columns: Vec<(String, Option<Literal>)>, query: Box<Query>, text: String },
+    Comment(Literal),
+}
+
+/// One clause of ALTER TABLE.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AlterClause {
+    Rename(String),
+    Replace { with: String, properties: Properties, force: bool },
+    Set(Properties),
+    AddPartition { partition: PartitionDef, temp: bool, distribution: Option<DistributionDef> },
+    DropPartition { name: String, temp: bool, if_exists: bool, force: bool },
+}
+
+/// `BACKUP SNAPSHOT [db.]label TO repository [ON (..)] [PROPERTIES (..)]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backup {
+    pub label: ObjectName,
+    pub repository: String,
+    /// `None` = the whole database.
+    pub tables: Option<Vec<BackupTable>>,
+    /// EXCLUDE in place of ON.
+    pub exclude: bool,
+    pub properties: Properties,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackupTable {
+    pub name: String,
+    /// Empty = all of them.
+    pub partitions: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Insert {
+    pub table: ObjectName,
+    /// Empty = all columns, in order.
+    pub columns: Vec<String>,
+    pub label: Option<String>,
+    pub source: InsertSource,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum InsertSource {
+    /// VALUES with nothing but literals: the fast way.
+    Literals(Vec<Vec<InsertLiteral>>),
+    Values(Vec<Vec<Option<Expr>>>),
+    Query(Box<Query>),
+}
+
+/// A literal of an INSERT.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InsertLiteral {
+    Null,
+    /// The keyword DEFAULT.
+    Default,
+    Bool(bool),
+    /// With its sign.
+    Number(String),
+    /// Decoded.
+    Text(String),
+}
+
+/// LIKE or WHERE of a SHOW statement.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Filter {
+    None,
+    /// The decoded pattern.
+    Like(String),
+    Where(Expr),
+}
+
+/// SHOW ...
+#[derive(Clone, Debug, PartialEq)]
+pub enum Show {
+    Frontends,
+    Backends,
+    Databases(Filter),
+    Tables {
+        full: bool,
+        views: bool,
+        db: Option<String>,
+        filter: Filter,
+    },
+    TableStatus {
+        db: Option<String>,
+        filter: Filter,
+    },
+    TableId(i64),
+    CreateDatabase(String),
+    /// SHOW CREATE TABLE, which also shows views.
+    CreateTable(ObjectName),
+    CreateView(ObjectName),
+    Partitions {
+        table: ObjectName,
+        temp: bool,
+        filter: Filter,
+    },
+    Tablets {
+        table: ObjectName,
+    },
+    Columns {
+        table: ObjectName,
+        full: bool,
+    },
+    Index {
+        table: ObjectName,
+    },
+    Backup {
+        db: Option<String>,
+        filter: Filter,
+    },
+    Restore {
+        db: Option<String>,
+        brief: bool,
+        filter: Filter,
+    },
+    Transaction {
+        db: Option<String>,
+        filter: Filter,
+    },
+    FrontendConfig {
+        pattern: Option<String>,
+    },
+    Variables(Filter),
+    Proc(String),
+    /// A list that is always empty here: its columns.
+    Nothing(&'static [&'static str]),
+}
