@@ -4,7 +4,10 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::{clock::SimClock, model::Model};
+use crate::{
+    clock::SimClock,
+    model::{Model, TxnId, TxnState},
+};
 
 /// One simulated cluster. Shared by all of its services; the lock is never held across an await.
 #[derive(Debug)]
@@ -58,5 +61,17 @@ impl Sim {
                 () = tokio::time::sleep_until(self.clock.instant_of(wake)) => {}
             }
         }
+    }
+
+    /// Waits until a transaction is VISIBLE (`true`), or is aborted, forgotten or late (`false`).
+    pub async fn wait_visible(&self, txn: TxnId, deadline_ms: i64) -> bool {
+        let answer = self
+            .wait_until(deadline_ms, |model| match model.txn(txn).map(|txn| txn.state) {
+                Some(TxnState::Visible) => Some(true),
+                Some(TxnState::Aborted) | None => Some(false),
+                Some(TxnState::Prepare | TxnState::Committed) => None,
+            })
+            .await;
+        answer.unwrap_or(false)
     }
 }

@@ -1,6 +1,8 @@
 //! Backends and what they hold.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
 
 use super::{ids::*, rowset::SharedRowset, schema::KeysType};
 
@@ -19,8 +21,18 @@ pub struct Backend {
     /// `enable_feature_binlog` and others: what `/api/show_config` knows.
     pub config: BTreeMap<String, String>,
     pub tablets: BTreeMap<TabletId, BeTablet>,
+    /// Local snapshots by path.
+    pub(crate) snapshots: BTreeMap<String, BeSnapshot>,
     /// The `is_async` answer of ingest_binlog: work goes on after the reply.
     pub async_ingest: bool,
+}
+
+/// A hard-linked copy of a tablet at one version.
+#[derive(Clone, Debug)]
+pub(crate) struct BeSnapshot {
+    pub(crate) tablet: TabletId,
+    pub(crate) rowsets: BTreeMap<Version, SharedRowset>,
+    pub(crate) expires_ms: i64,
 }
 
 /// A tablet on a backend.
@@ -37,6 +49,75 @@ pub struct BeTablet {
     pub pending: BTreeMap<TxnId, SharedRowset>,
     /// Rowset binlogs: what a reader of the binlog can download.
     pub binlogs: BTreeMap<Version, SharedRowset>,
+    /// Position of the tablet in its partition, number of buckets and hash columns: rows copied between tablets that
+    /// differ in this would be in the wrong bucket.
+    pub shape: TabletShape,
+    /// Ingests that are being downloaded: how many at once for each transaction.
+    pub(crate) ingesting: BTreeMap<TxnId, u32>,
+    /// Transactions whose ingests overlapped on this merge-on-write tablet.
+    pub(crate) overlapped: BTreeSet<TxnId>,
+    /// Why the last ingest of a transaction failed, for query_ingest_binlog.
+    pub(crate) ingest_failures: BTreeMap<TxnId, String>,
     /// Why reading fails: two ingests of one transaction overlapped on a merge-on-write tablet.
     pub corrupt: Option<String>,
+}
+
+/// Where a tablet's rows come from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TabletShape {
+    pub bucket: u32,
+    pub buckets: u32,
+    /// Empty = RANDOM.
+    pub hash_columns: Vec<String>,
+}
+
+impl Backend {
+    /// A configuration item as a boolean.
+    pub fn flag(&self, key: &str) -> bool {
+        self.config.get(key).is_some_and(|v| v == "true")
+    }
+}
+
+impl BeTablet {
+    /// An empty tablet: version 1 is the rowset without rows.
+    pub(crate) fn new(
+        id: TabletId,
+        partition: PartitionId,
+        keys: KeysType,
+        binlog_enabled: bool,
+        shape: TabletShape,
+    ) -> Self {
+        let mut rowsets = BTreeMap::new();
+        rowsets.insert(Version(1), SharedRowset::default());
+        Self {
+            id,
+            partition,
+            keys,
+            binlog_enabled,
+            rowsets,
+            pending: BTreeMap::new(),
+            binlogs: BTreeMap::new(),
+            shape,
+            ingesting: BTreeMap::new(),
+            overlapped: BTreeSet::new(),
+            ingest_failures: BTreeMap::new(),
+            corrupt: None,
+        }
+    }
+
+    /// The newest version.
+    pub fn version(&self) -> Version {
+        self.rowsets.last_key_value().map_or(Version(0), |(version, _)| *version)
+    }
+
+    /// A pending rowset becomes a version, and a rowset binlog where they are kept.
+    pub(crate) fn publish(&mut self, txn: TxnId, version: Version, rowset: SharedRowset, keeps_binlogs: bool) {
+        if keeps_binlogs && self.binlog_enabled {
+            self.binlogs.insert(version, SharedRowset::clone(&rowset));
+        }
+        self.rowsets.insert(version, rowset);
+        if self.overlapped.remove(&txn) {
+            self.corrupt = Some(format!("delete bitmap of version {version} was computed for another rowset"));
+        }
+    }
 }

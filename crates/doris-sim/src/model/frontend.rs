@@ -1,4 +1,8 @@
-//! Frontends.
+//! Frontends and backends of a cluster: adding them, and who is master.
+
+use rand::RngExt as _;
+
+use super::{Answer, Backend, Model, Refusal, ids::*, properties::default_be_config};
 
 /// A frontend (FE). All share the model; what differs is who may answer.
 #[derive(Clone, Debug)]
@@ -12,4 +16,89 @@ pub struct Frontend {
     pub rpc_port: u16,
     pub alive: bool,
     pub started_ms: i64,
+}
+
+/// Ports of a new backend.
+#[derive(Clone, Copy, Debug)]
+pub struct BackendPorts {
+    pub heartbeat: u16,
+    pub be: u16,
+    pub http: u16,
+    pub brpc: u16,
+}
+
+impl Default for BackendPorts {
+    /// Doris's defaults.
+    fn default() -> Self {
+        Self { heartbeat: 9050, be: 9060, http: 8040, brpc: 8060 }
+    }
+}
+
+impl Model {
+    /// Adds an FE; the first one is the master. Answers its index.
+    pub fn add_frontend(&mut self, host: &str, query_port: u16, rpc_port: u16) -> usize {
+        let hash: u128 = self.rng.random();
+        self.frontends.push(Frontend {
+            name: format!("fe_{hash:032x}"),
+            host: host.to_owned(),
+            edit_log_port: 9010,
+            http_port: 8030,
+            query_port,
+            rpc_port,
+            alive: true,
+            started_ms: self.now_ms,
+        });
+        let index = self.frontends.len() - 1;
+        self.master.get_or_insert(index);
+        index
+    }
+
+    /// Adds a living BE. Answers its id.
+    pub fn add_backend(&mut self, host: &str, ports: BackendPorts) -> BackendId {
+        let id = BackendId::new(self.ids.next_raw());
+        self.backends.insert(
+            id,
+            Backend {
+                id,
+                host: host.to_owned(),
+                heartbeat_port: ports.heartbeat,
+                be_port: ports.be,
+                http_port: ports.http,
+                brpc_port: ports.brpc,
+                alive: true,
+                last_heartbeat_ms: self.now_ms,
+                started_ms: self.now_ms,
+                config: default_be_config(),
+                tablets: std::collections::BTreeMap::new(),
+                snapshots: std::collections::BTreeMap::new(),
+                async_ingest: false,
+            },
+        );
+        id
+    }
+
+    /// Kills or revives a BE. A dead one answers nothing and takes part in nothing.
+    pub fn set_backend_alive(&mut self, id: BackendId, alive: bool) -> Answer<()> {
+        let now = self.now_ms;
+        let be = self.backends.get_mut(&id).ok_or_else(|| Refusal::analysis(format!("backend {id} does not exist")))?;
+        be.alive = alive;
+        if alive {
+            be.started_ms = now;
+            be.last_heartbeat_ms = now;
+        }
+        Ok(())
+    }
+
+    /// Makes another FE the master (`None`: an election goes on). PREPARE transactions are not journaled: they and the
+    /// binlog locks are gone.
+    pub fn set_master(&mut self, index: Option<usize>) {
+        self.master = index.filter(|n| *n < self.frontends.len());
+        for id in self.active_txns.clone() {
+            self.lose_prepared(id);
+        }
+        for store in self.binlogs.values_mut() {
+            store.stream.locks.clear();
+            store.tables.values_mut().for_each(|stream| stream.locks.clear());
+        }
+    }
 }

@@ -9,9 +9,10 @@
 //! |---|---|
 //! | `catalog.rs` | databases: `create_database`, `drop_database`, `database`, `set_database_properties`; lookup: `table`, `relation` |
 //! | `create_table.rs` | `create_table(db, TableSpec, if_not_exists)`, `create_view` |
-//! | `alter.rs` | `drop_table`, `drop_view`, `rename_table`, `replace_table`, `truncate_table`, `add_partition`, `drop_partition`, `set_table_properties` |
+//! | `drop_rename.rs` | `drop_table`, `drop_view`, `alter_view`, `rename_table`, `replace_table`, `truncate_table` |
+//! | `partition_ddl.rs` | `add_partition`, `drop_partition`, `set_table_properties` |
 //! | `show_create.rs` | text of SHOW CREATE TABLE / VIEW |
-//! | `load.rs` | `load(db, table, rows)`: one transaction of a load, begun, written and committed; `delete_where` |
+//! | `load.rs` | `load(db, table, rows)`, `load_txn(LoadSpec)`: one transaction of a load, begun, written and committed |
 //! | `read.rs` | `rows(db, table)`: what SELECT sees, with the key model applied |
 //! | `txn/` | `begin_txn`, `commit_txn`, `rollback_txn`, publishing, labels and their retention |
 //! | `binlog/` | the record store, reading, lag, locks, collection |
@@ -21,34 +22,48 @@
 //! Names are looked up as Doris does; refusals carry Doris's texts ([`Refusal`]).
 
 mod backend;
+mod binlog;
+mod catalog;
+mod create_table;
 mod database;
+mod drop_rename;
 mod error;
 mod frontend;
 mod ids;
+mod load;
+mod partition_ddl;
 mod partition_item;
 mod properties;
+mod read;
 mod rowset;
 mod schema;
+mod show_create;
 mod table;
+mod txn;
 mod value;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-pub use backend::{Backend, BeTablet};
+pub use backend::{Backend, BeTablet, TabletShape};
+pub use binlog::{Binlog, BinlogLagAnswer, BinlogPageAnswer, BinlogStream, DbBinlogs, Dropped};
+pub use create_table::ViewSpec;
 pub use database::Database;
 pub use error::{Answer, Refusal};
-pub use frontend::Frontend;
+pub use frontend::{BackendPorts, Frontend};
 pub use ids::*;
+pub use load::{LoadSpec, LoadWrite};
 pub use partition_item::{BoundValue, PartitionItem, PartitionKind};
 pub use rowset::{Comparison, Condition, Row, Rowset, RowsetColumn, SharedRowset};
 pub use schema::{Aggregation, Column, ColumnDefault, ColumnType, Distribution, KeysType, SecondaryIndex};
+pub use show_create::DdlText;
 pub use table::{
     IndexSchema, Partition, PartitionScheme, PartitionSpec, PartitionState, Relation, Replica, RollupSpec, Table,
     TableSpec, TableState, Tablet, View,
 };
+pub use txn::{BeginRefusal, BeginTxnSpec, BegunTxn, CommitPart, CommitState, Txn, TxnState, TxnWrite};
 pub use value::Value;
 
 /// What a cluster is made of and how it behaves in time.
@@ -99,6 +114,21 @@ pub struct Model {
     pub master: Option<usize>,
     pub backends: BTreeMap<BackendId, Backend>,
     pub databases: BTreeMap<DbId, Database>,
+    /// Outlive their database.
+    pub binlogs: BTreeMap<DbId, DbBinlogs>,
+    /// Outlive their database, too.
+    pub dropped: BTreeMap<DbId, Dropped>,
+    /// Switches of databases (`None`) and tables as the recorder knows them.
+    pub(crate) binlog_switch_cache: BTreeMap<(DbId, Option<TableId>), bool>,
+    /// Everything that is remembered.
+    pub(crate) txns: BTreeMap<TxnId, Txn>,
+    /// Those of [`Self::txns`] that may still change.
+    pub(crate) active_txns: BTreeSet<TxnId>,
+    /// Transactions by database and label, oldest first.
+    pub(crate) labels: BTreeMap<(DbId, String), Vec<TxnId>>,
+    pub(crate) publish_held: bool,
+    pub(crate) next_binlog_gc_ms: i64,
+    pub(crate) next_txn_clean_ms: i64,
     /// `ADMIN SHOW FRONTEND CONFIG`.
     pub config: BTreeMap<String, String>,
 }
@@ -121,6 +151,15 @@ impl Model {
             master: None,
             backends: BTreeMap::new(),
             databases: BTreeMap::new(),
+            binlogs: BTreeMap::new(),
+            dropped: BTreeMap::new(),
+            binlog_switch_cache: BTreeMap::new(),
+            txns: BTreeMap::new(),
+            active_txns: BTreeSet::new(),
+            labels: BTreeMap::new(),
+            publish_held: false,
+            next_binlog_gc_ms: now_ms.saturating_add(options.binlog_gc_interval_ms),
+            next_txn_clean_ms: now_ms.saturating_add(txn::CLEAN_INTERVAL_MS),
             config: properties::default_fe_config(),
             options,
         }
@@ -136,14 +175,38 @@ impl Model {
         self.config.get(key).is_some_and(|v| v.eq_ignore_ascii_case("true"))
     }
 
+    /// A FE configuration item as a number.
+    pub fn config_number(&self, key: &str, default: i64) -> i64 {
+        self.config.get(key).and_then(|v| v.parse().ok()).unwrap_or(default)
+    }
+
     /// Lets time pass until `now_ms`: every timed event that is due happens, in order.
     pub fn advance(&mut self, now_ms: i64) {
+        while let Some(at) = self.next_event_ms().filter(|at| *at <= now_ms) {
+            self.now_ms = self.now_ms.max(at);
+            self.happen();
+        }
         self.now_ms = self.now_ms.max(now_ms);
     }
 
-    /// When the next timed event is due; `None`: nothing is going on.
+    /// When the next timed event is due.
     pub fn next_event_ms(&self) -> Option<i64> {
-        None
+        let daemons = [Some(self.next_binlog_gc_ms), Some(self.next_txn_clean_ms)];
+        [self.next_publish_ms(), self.next_timeout_ms()].into_iter().chain(daemons).flatten().min()
+    }
+
+    /// Everything that is due now.
+    fn happen(&mut self) {
+        self.publish_due();
+        self.abort_expired();
+        if self.next_txn_clean_ms <= self.now_ms {
+            self.next_txn_clean_ms = self.now_ms.saturating_add(txn::CLEAN_INTERVAL_MS);
+            self.clean_txns();
+        }
+        if self.next_binlog_gc_ms <= self.now_ms {
+            self.next_binlog_gc_ms = self.now_ms.saturating_add(self.options.binlog_gc_interval_ms.max(1));
+            self.collect_binlogs();
+        }
     }
 
     /// Writes an operation to the edit log: its id is the commit seq of the operation. Other operations of the cluster

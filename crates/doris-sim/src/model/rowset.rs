@@ -82,7 +82,7 @@ impl Condition {
 }
 
 /// What one transaction wrote into one tablet. Immutable and shared: snapshots and binlogs are links to it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rowset {
     pub columns: Vec<RowsetColumn>,
     pub rows: Vec<Row>,

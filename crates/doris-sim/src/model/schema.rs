@@ -209,6 +209,8 @@ pub struct Distribution {
     /// The hash columns; empty = RANDOM.
     pub hash_columns: Vec<String>,
     pub buckets: u32,
+    /// `BUCKETS AUTO`; `buckets` is then what the FE chose.
+    pub auto: bool,
 }
 
 /// A secondary index over columns (inverted, bloom filter, ...): kept and printed, without effect on rows.

@@ -84,6 +84,8 @@ pub struct Table {
     pub state: TableState,
     /// An atomic restore builds its successor.
     pub in_atomic_restore: bool,
+    /// A running restore makes this table.
+    pub created_by_restore: bool,
     pub keys: KeysType,
     pub columns: Vec<Column>,
     /// The largest unique id ever given to a column.

@@ -1,0 +1,161 @@
+//! Collection (GC) of binlogs: by time, count, size and locks; backends are told what went.
+
+use std::collections::BTreeMap;
+
+use super::{BinlogStream, DbBinlogs};
+use crate::model::{Model, ids::*, properties::BINLOG_DEFAULTS};
+
+/// The limits of one database or table.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    ttl_ms: i64,
+    max_bytes: i64,
+    max_history_nums: i64,
+}
+
+impl Limits {
+    fn of(properties: &BTreeMap<String, String>) -> Self {
+        let number = |key: &str| {
+            let default = BINLOG_DEFAULTS.iter().find(|(k, _)| *k == key).map_or("0", |(_, v)| v);
+            let text = properties.get(key).map_or(default, String::as_str);
+            text.parse::<i64>().unwrap_or(i64::MAX)
+        };
+        Self {
+            ttl_ms: number("binlog.ttl_seconds").saturating_mul(1000),
+            max_bytes: number("binlog.max_bytes"),
+            max_history_nums: number("binlog.max_history_nums"),
+        }
+    }
+}
+
+impl Model {
+    /// One round of the collection over all databases.
+    pub fn collect_binlogs(&mut self) {
+        let ids: Vec<DbId> = self.binlogs.keys().copied().collect();
+        for id in ids {
+            self.collect_database(id);
+        }
+    }
+
+    fn collect_database(&mut self, id: DbId) {
+        // Nothing is collected while the database is missing (seen).
+        let Some(db) = self.databases.get(&id) else { return };
+        let by_db = db.binlog_enabled();
+        let db_limits = Limits::of(&db.properties);
+        let tables: BTreeMap<TableId, Option<Limits>> = db
+            .tables()
+            .map(|table| (table.id, table.flag("binlog.enable").then(|| Limits::of(&table.properties))))
+            .collect();
+        let now = self.now_ms;
+        let Some(store) = self.binlogs.get_mut(&id) else { return };
+        let mut gone = BTreeMap::new();
+        let cut = if by_db {
+            let cut = store.stream.expired(db_limits, now, store.lowest_lock());
+            if let Some(cut) = cut {
+                store.stream.cut(cut, &mut gone);
+                store.tables.values_mut().for_each(|stream| stream.cut(cut, &mut gone));
+            }
+            cut
+        } else {
+            store.collect_tables(&tables, now, &mut gone)
+        };
+        if let (Some(cut), Some(dropped)) = (cut, self.dropped.get_mut(&id)) {
+            dropped.tables.retain(|_, seq| *seq > cut);
+            dropped.partitions.retain(|_, seq| *seq > cut);
+            dropped.indexes.retain(|_, seq| *seq > cut);
+        }
+        self.tell_backends(&gone);
+    }
+
+    /// Backends delete rowset binlogs up to the version of the last collected UPSERT of each partition.
+    fn tell_backends(&mut self, gone: &BTreeMap<PartitionId, Version>) {
+        for be in self.backends.values_mut() {
+            for tablet in be.tablets.values_mut() {
+                if let Some(version) = gone.get(&tablet.partition) {
+                    tablet.binlogs.retain(|v, _| v > version);
+                }
+            }
+        }
+    }
+}
+
+impl DbBinlogs {
+    fn lowest_lock(&self) -> Option<CommitSeq> {
+        let streams = std::iter::once(&self.stream).chain(self.tables.values());
+        streams.flat_map(|stream| stream.locks.values()).min().copied()
+    }
+
+    /// The database's switch is off: each table by its own limits, a table that is off completely; then the database's
+    /// stream loses what no table holds any more. Answers the last seq that went from it.
+    fn collect_tables(
+        &mut self,
+        tables: &BTreeMap<TableId, Option<Limits>>,
+        now: i64,
+        gone: &mut BTreeMap<PartitionId, Version>,
+    ) -> Option<CommitSeq> {
+        for (id, stream) in &mut self.tables {
+            let cut = match tables.get(id) {
+                Some(Some(limits)) => stream.expired(*limits, now, stream.locks.values().min().copied()),
+                Some(None) => Some(stream.head()),
+                None => None,
+            };
+            if let Some(cut) = cut {
+                stream.cut(cut, gone);
+            }
+        }
+        let held = |record: &super::Binlog| {
+            record.table_ids.is_empty()
+                || record.table_ref == 0
+                || record.table_ids.iter().any(|table| {
+                    self.tables.get(table).is_some_and(|stream| stream.records.contains_key(&record.commit_seq))
+                })
+        };
+        let cut = self.stream.records.iter().take_while(|(_, record)| !held(record)).last().map(|(seq, _)| *seq);
+        if let Some(cut) = cut {
+            self.stream.cut(cut, gone);
+        }
+        cut
+    }
+}
+
+impl BinlogStream {
+    /// Up to which seq the entries are to go; `None`: none.
+    fn expired(&self, limits: Limits, now: i64, lowest_lock: Option<CommitSeq>) -> Option<CommitSeq> {
+        let size =
+            |record: &super::Binlog| i64::try_from(record.data.as_ref().map_or(0, String::len)).unwrap_or(i64::MAX);
+        let mut bytes: i64 = self.records.values().map(|r| size(r)).fold(0, i64::saturating_add);
+        let mut count = i64::try_from(self.records.len()).unwrap_or(i64::MAX).saturating_add(1);
+        let oldest_kept = now.saturating_sub(limits.ttl_ms);
+        let by_time = self.records.iter().rev().find(|(_, r)| r.timestamp_ms <= oldest_kept).map(|(seq, _)| *seq);
+        let mut cut = by_time;
+        for (seq, record) in &self.records {
+            if bytes <= limits.max_bytes && count <= limits.max_history_nums {
+                break;
+            }
+            bytes = bytes.saturating_sub(size(record));
+            count -= 1;
+            cut = cut.max(Some(*seq));
+        }
+        // A lock does not protect: it lets go of everything below it.
+        let below_lock = lowest_lock.map(|lock| CommitSeq(lock.0 - 1));
+        let last_below = below_lock.and_then(|below| self.records.range(..=below).last().map(|(seq, _)| *seq));
+        cut.max(last_below)
+    }
+
+    /// Removes everything up to `cut`; the DUMMY takes the place of the last that went.
+    fn cut(&mut self, cut: CommitSeq, gone: &mut BTreeMap<PartitionId, Version>) {
+        let kept = self.records.split_off(&CommitSeq(cut.0.saturating_add(1)));
+        let removed = std::mem::replace(&mut self.records, kept);
+        self.locks.retain(|_, seq| *seq > cut);
+        for record in removed.values() {
+            for (_, partition, version) in &record.versions {
+                let newest = gone.entry(*partition).or_insert(*version);
+                *newest = (*newest).max(*version);
+            }
+        }
+        if let Some((seq, record)) = removed.last_key_value() {
+            self.dummy_seq = *seq;
+            self.dummy_ms = record.timestamp_ms;
+        }
+    }
+}

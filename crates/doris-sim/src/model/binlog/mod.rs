@@ -1,0 +1,179 @@
+//! The record store: one stream per database, one per table.
+
+mod collect;
+mod read;
+mod records;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{Model, ids::*};
+
+pub use read::{BinlogLagAnswer, BinlogPageAnswer};
+
+/// `TBinlogType` of the records that the simulator writes.
+pub(crate) mod kind {
+    pub(crate) const UPSERT: i32 = 0;
+    pub(crate) const ADD_PARTITION: i32 = 1;
+    pub(crate) const CREATE_TABLE: i32 = 2;
+    pub(crate) const DROP_PARTITION: i32 = 3;
+    pub(crate) const DROP_TABLE: i32 = 4;
+    pub(crate) const DUMMY: i32 = 7;
+    pub(crate) const ALTER_DATABASE_PROPERTY: i32 = 8;
+    pub(crate) const MODIFY_TABLE_PROPERTY: i32 = 9;
+    pub(crate) const BARRIER: i32 = 10;
+    pub(crate) const TRUNCATE_TABLE: i32 = 13;
+    pub(crate) const RENAME_TABLE: i32 = 14;
+    pub(crate) const MODIFY_VIEW_DEF: i32 = 17;
+    pub(crate) const REPLACE_TABLE: i32 = 18;
+}
+
+/// One record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Binlog {
+    pub commit_seq: CommitSeq,
+    pub timestamp_ms: i64,
+    /// `TBinlogType`.
+    pub kind: i32,
+    pub db: DbId,
+    /// Empty = unset on the wire.
+    pub table_ids: Vec<TableId>,
+    /// JSON; `None` in a DUMMY only.
+    pub data: Option<String>,
+    /// DUMMY only: -1 or the table.
+    pub belong: Option<i64>,
+    /// Number of table streams that hold the record (internal to Doris, but visible).
+    pub table_ref: i64,
+    pub remove_enable_cache: bool,
+    /// UPSERT only: the versions it made, for telling backends what was collected.
+    pub(crate) versions: Vec<(TableId, PartitionId, Version)>,
+}
+
+/// An ordered set of records behind a DUMMY.
+#[derive(Clone, Debug)]
+pub struct BinlogStream {
+    /// -1 for a database, else the table.
+    pub(crate) belong: i64,
+    /// Seq of the last collected record; -1 at first.
+    pub(crate) dummy_seq: CommitSeq,
+    pub(crate) dummy_ms: i64,
+    pub(crate) records: BTreeMap<CommitSeq, Arc<Binlog>>,
+    /// `lockBinlog`: job to seq. In memory of the master only.
+    pub(crate) locks: BTreeMap<String, CommitSeq>,
+}
+
+impl BinlogStream {
+    fn new(belong: i64, now_ms: i64) -> Self {
+        Self { belong, dummy_seq: CommitSeq(-1), dummy_ms: now_ms, records: BTreeMap::new(), locks: BTreeMap::new() }
+    }
+
+    /// Seq of the newest record, of the DUMMY if there is none.
+    pub fn head(&self) -> CommitSeq {
+        self.records.last_key_value().map_or(self.dummy_seq, |(seq, _)| *seq)
+    }
+
+    /// Records in order, without the DUMMY.
+    pub fn records(&self) -> impl Iterator<Item = &Binlog> {
+        self.records.values().map(AsRef::as_ref)
+    }
+}
+
+/// Everything recorded of one database. Created with the first record, lives on when the database is dropped.
+#[derive(Clone, Debug)]
+pub struct DbBinlogs {
+    pub stream: BinlogStream,
+    pub tables: BTreeMap<TableId, BinlogStream>,
+}
+
+/// Dropped objects, by the seq of the drop; forgotten when the record is collected (getMeta `dropped_*`).
+#[derive(Clone, Debug, Default)]
+pub struct Dropped {
+    pub tables: BTreeMap<TableId, CommitSeq>,
+    pub partitions: BTreeMap<PartitionId, CommitSeq>,
+    pub indexes: BTreeMap<IndexId, CommitSeq>,
+}
+
+/// A record to be written.
+pub(crate) struct NewRecord<'a> {
+    pub(crate) seq: CommitSeq,
+    pub(crate) kind: i32,
+    pub(crate) db: DbId,
+    pub(crate) table_ids: &'a [TableId],
+    pub(crate) data: String,
+}
+
+impl Model {
+    /// Whether the database's own switch is on, as the recorder has it cached.
+    fn db_records(&mut self, db: DbId) -> bool {
+        let now = self.databases.get(&db).is_some_and(super::Database::binlog_enabled);
+        *self.binlog_switch_cache.entry((db, None)).or_insert(now)
+    }
+
+    /// Whether the table's own switch is on, as the recorder has it cached.
+    fn table_records(&mut self, db: DbId, table: TableId) -> bool {
+        let table_now = self.databases.get(&db).and_then(|d| d.table_by_id(table));
+        let now = table_now.is_some_and(|t| t.flag("binlog.enable"));
+        *self.binlog_switch_cache.entry((db, Some(table))).or_insert(now)
+    }
+
+    /// Writes a record if the switches say so (BinlogManager.addBinlog).
+    ///
+    /// The switches are cached until a property record passes: the ALTER DATABASE that switches on is recorded only if
+    /// nothing was asked before, and the one that switches off always is (seen).
+    pub(crate) fn record(&mut self, new: NewRecord<'_>) {
+        self.record_full(new, Vec::new());
+    }
+
+    /// As [`Self::record`], for an UPSERT: with the versions it made.
+    pub(crate) fn record_full(&mut self, new: NewRecord<'_>, versions: Vec<(TableId, PartitionId, Version)>) {
+        let remove_enable_cache = matches!(new.kind, kind::ALTER_DATABASE_PROPERTY | kind::MODIFY_TABLE_PROPERTY);
+        if self.config_flag("experimental_enable_feature_binlog") {
+            let by_db = self.db_records(new.db);
+            let by_table: Vec<TableId> =
+                new.table_ids.iter().copied().filter(|table| self.table_records(new.db, *table)).collect();
+            if by_db || !by_table.is_empty() {
+                let in_table_streams = !matches!(new.kind, kind::CREATE_TABLE | kind::DROP_TABLE);
+                let streams = match (in_table_streams, by_db) {
+                    (false, _) => Vec::new(),
+                    (true, true) => new.table_ids.to_vec(),
+                    (true, false) => by_table,
+                };
+                self.insert_record(&new, &streams, versions, remove_enable_cache);
+            }
+        }
+        if remove_enable_cache {
+            self.binlog_switch_cache.retain(|(db, _), _| *db != new.db);
+        }
+    }
+
+    fn insert_record(
+        &mut self,
+        new: &NewRecord<'_>,
+        streams: &[TableId],
+        versions: Vec<(TableId, PartitionId, Version)>,
+        remove_enable_cache: bool,
+    ) {
+        let record = Arc::new(Binlog {
+            commit_seq: new.seq,
+            timestamp_ms: self.now_ms,
+            kind: new.kind,
+            db: new.db,
+            table_ids: new.table_ids.to_vec(),
+            data: Some(new.data.clone()),
+            belong: None,
+            table_ref: i64::try_from(streams.len()).unwrap_or(0),
+            remove_enable_cache,
+            versions,
+        });
+        let now = self.now_ms;
+        let store = self
+            .binlogs
+            .entry(new.db)
+            .or_insert_with(|| DbBinlogs { stream: BinlogStream::new(-1, now), tables: BTreeMap::new() });
+        // A second event with the same seq is dropped, as Doris does.
+        store.stream.records.entry(new.seq).or_insert_with(|| Arc::clone(&record));
+        for table in streams {
+            let stream = store.tables.entry(*table).or_insert_with(|| BinlogStream::new(table.get(), now));
+            stream.records.entry(new.seq).or_insert_with(|| Arc::clone(&record));
+        }
+    }
+}

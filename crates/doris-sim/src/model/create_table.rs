@@ -1,0 +1,318 @@
+//! CREATE TABLE and CREATE VIEW.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Answer, BeTablet, Column, IndexSchema, KeysType, Model, Partition, PartitionItem, PartitionKind, PartitionScheme,
+    PartitionSpec, PartitionState, Refusal, Relation, Replica, Table, TableSpec, TableState, Tablet, TabletShape, View,
+    binlog::{NewRecord, kind},
+    ids::*,
+    properties::{self, complete, record_properties},
+    show_create::DdlText,
+};
+
+/// A view as CREATE VIEW describes it; names in the definition are already qualified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ViewSpec {
+    pub name: String,
+    /// Name and comment of each column.
+    pub columns: Vec<(String, String)>,
+    pub definition: String,
+    pub comment: String,
+}
+
+/// What a partition needs besides its description.
+pub(crate) struct PartitionPlan<'a> {
+    pub(crate) keys: KeysType,
+    pub(crate) binlog_enabled: bool,
+    pub(crate) indexes: &'a [IndexId],
+    pub(crate) buckets: u32,
+    pub(crate) replication: u32,
+    pub(crate) hash_columns: &'a [String],
+}
+
+impl Model {
+    /// CREATE TABLE. Answers the new table's id; with `if_not_exists`, the id of what has the name.
+    pub fn create_table(&mut self, db: &str, spec: TableSpec, if_not_exists: bool) -> Answer<TableId> {
+        let database = self.database(db)?;
+        let (db_id, db_properties) = (database.id, database.properties.clone());
+        if let Some(relation) = database.relation(&spec.name) {
+            return if if_not_exists { Ok(relation.id()) } else { Err(table_exists(&spec.name)) };
+        }
+        let properties = complete(&spec.properties, spec.keys, &db_properties)?;
+        let replication = properties::replication(&spec.properties)?;
+        self.check_backends(replication)?;
+        let table = self.build_table(spec, properties, replication)?;
+        let id = table.id;
+        let data = serde_json::json!({
+            "dbId": db_id, "dbName": db, "tableId": id, "tableName": table.name, "tableType": "OLAP",
+            "sql": table.ddl_text(DdlText::Synced), "properties": record_properties(&table),
+        });
+        if let Some(db) = self.databases.get_mut(&db_id) {
+            db.relations.insert(id, Relation::Table(Box::new(table)));
+        }
+        self.record_created(db_id, id, data);
+        Ok(id)
+    }
+
+    /// CREATE [OR REPLACE] VIEW.
+    pub fn create_view(&mut self, db: &str, spec: ViewSpec, if_not_exists: bool, or_replace: bool) -> Answer<TableId> {
+        let database = self.database(db)?;
+        let db_id = database.id;
+        match database.relation(&spec.name) {
+            Some(Relation::View(old)) if or_replace => {
+                let id = old.id;
+                self.alter_view(db, &spec.name.clone(), spec)?;
+                return Ok(id);
+            }
+            Some(relation) if if_not_exists => return Ok(relation.id()),
+            Some(_) => return Err(table_exists(&spec.name)),
+            None => {}
+        }
+        let id = TableId::new(self.ids.next_raw());
+        let view =
+            View { id, name: spec.name, columns: spec.columns, definition: spec.definition, comment: spec.comment };
+        let data = serde_json::json!({
+            "dbId": db_id, "dbName": db, "tableId": id, "tableName": view.name, "tableType": "VIEW",
+            "sql": view.ddl_text(), "properties": {},
+        });
+        if let Some(db) = self.databases.get_mut(&db_id) {
+            db.relations.insert(id, Relation::View(view));
+        }
+        self.record_created(db_id, id, data);
+        Ok(id)
+    }
+
+    fn record_created(&mut self, db: DbId, id: TableId, mut data: serde_json::Value) {
+        let seq = self.journal();
+        if let Some(fields) = data.as_object_mut() {
+            fields.insert("commitSeq".into(), seq.0.into());
+        }
+        self.record(NewRecord { seq, kind: kind::CREATE_TABLE, db, table_ids: &[id], data: data.to_string() });
+    }
+
+    /// `replication num should be less than the number of available backends.`
+    pub(crate) fn check_backends(&self, replication: u32) -> Answer<()> {
+        let alive = self.backends.values().filter(|be| be.alive).count();
+        if usize::try_from(replication).is_ok_and(|n| n <= alive) {
+            return Ok(());
+        }
+        Err(Refusal::analysis(format!(
+            "replication num should be less than the number of available backends. replication num is {replication}, \
+             available backend num is {alive}"
+        )))
+    }
+
+    fn build_table(
+        &mut self,
+        spec: TableSpec,
+        properties: BTreeMap<String, String>,
+        replication: u32,
+    ) -> Answer<Table> {
+        let columns = number_columns(spec.columns)?;
+        for name in spec.scheme.columns.iter().chain(&spec.distribution.hash_columns) {
+            if !columns.iter().any(|c| c.name.eq_ignore_ascii_case(name)) {
+                return Err(Refusal::analysis(format!("Unknown column '{name}' in 'table list'")));
+            }
+        }
+        let partition_specs = match spec.scheme.kind {
+            PartitionKind::Unpartitioned => vec![PartitionSpec {
+                name: spec.name.clone(),
+                item: PartitionItem::All,
+                buckets: None,
+                properties: BTreeMap::new(),
+            }],
+            _ => spec.partitions,
+        };
+        check_partitions(&partition_specs, &spec.scheme, &columns)?;
+        let partition_ids: Vec<PartitionId> =
+            partition_specs.iter().map(|_| PartitionId::new(self.ids.next_raw())).collect();
+        let id = TableId::new(self.ids.next_raw());
+        let base_index = IndexId::new(self.ids.next_raw());
+        let all_ids: Vec<i32> = columns.iter().map(|c| c.unique_id).collect();
+        let mut indexes = BTreeMap::new();
+        indexes.insert(base_index, self.index_schema(base_index, &spec.name, all_ids));
+        for rollup in &spec.rollups {
+            let ids = rollup
+                .columns
+                .iter()
+                .map(|name| {
+                    let column = columns.iter().find(|c| c.name.eq_ignore_ascii_case(name));
+                    column
+                        .map(|c| c.unique_id)
+                        .ok_or_else(|| Refusal::analysis(format!("Column[{name}] does not exist")))
+                })
+                .collect::<Answer<Vec<i32>>>()?;
+            let index = IndexId::new(self.ids.next_raw());
+            indexes.insert(index, self.index_schema(index, &rollup.name, ids));
+        }
+        let index_ids: Vec<IndexId> = indexes.keys().copied().collect();
+        let binlog_enabled = properties.get("binlog.enable").is_some_and(|v| v == "true");
+        let mut partitions = Vec::new();
+        for (partition_id, partition) in partition_ids.into_iter().zip(partition_specs) {
+            let own = partition.properties.contains_key("replication_num")
+                || partition.properties.contains_key("replication_allocation");
+            let replication = if own { properties::replication(&partition.properties)? } else { replication };
+            let plan = PartitionPlan {
+                keys: spec.keys,
+                binlog_enabled,
+                indexes: &index_ids,
+                buckets: partition.buckets.unwrap_or(spec.distribution.buckets),
+                replication,
+                hash_columns: &spec.distribution.hash_columns,
+            };
+            partitions.push(self.build_partition(partition_id, partition.name, partition.item, &plan));
+        }
+        let mut secondary_indexes = spec.secondary_indexes;
+        for index in &mut secondary_indexes {
+            index.id = self.ids.next_raw();
+        }
+        Ok(Table {
+            id,
+            name: spec.name,
+            state: TableState::Normal,
+            in_atomic_restore: false,
+            created_by_restore: false,
+            keys: spec.keys,
+            max_unique_id: i32::try_from(columns.len()).unwrap_or(i32::MAX) - 1,
+            columns,
+            scheme: spec.scheme,
+            distribution: spec.distribution,
+            secondary_indexes,
+            comment: spec.comment,
+            properties,
+            base_index,
+            indexes,
+            partitions,
+            temp_partitions: Vec::new(),
+            created_ms: self.now_ms,
+            updated_ms: self.now_ms,
+        })
+    }
+
+    pub(crate) fn index_schema(&mut self, id: IndexId, name: &str, columns: Vec<i32>) -> IndexSchema {
+        use rand::RngExt as _;
+        let schema_hash = i64::from(self.rng.random_range(100_000_000..i32::MAX));
+        IndexSchema { id, name: name.to_owned(), columns, schema_version: 0, schema_hash, shadow: false }
+    }
+
+    /// A new, empty partition with its tablets and replicas, also on the backends.
+    pub(crate) fn build_partition(
+        &mut self,
+        id: PartitionId,
+        name: String,
+        item: PartitionItem,
+        plan: &PartitionPlan<'_>,
+    ) -> Partition {
+        let mut indexes = BTreeMap::new();
+        for index in plan.indexes {
+            let tablets = (0..plan.buckets).map(|bucket| self.build_tablet(id, bucket, plan)).collect();
+            indexes.insert(*index, tablets);
+        }
+        Partition {
+            id,
+            name,
+            item,
+            state: PartitionState::Normal,
+            visible_version: Version(1),
+            visible_ms: self.now_ms,
+            next_version: Version(2),
+            buckets: plan.buckets,
+            replication: plan.replication,
+            indexes,
+        }
+    }
+
+    fn build_tablet(&mut self, partition: PartitionId, bucket: u32, plan: &PartitionPlan<'_>) -> Tablet {
+        let id = TabletId::new(self.ids.next_raw());
+        let alive: Vec<BackendId> = self.backends.values().filter(|be| be.alive).map(|be| be.id).collect();
+        let start = usize::try_from(id.get()).unwrap_or(0);
+        let mut replicas = Vec::new();
+        for n in 0..usize::try_from(plan.replication).unwrap_or(0).min(alive.len()) {
+            let backend = alive[(start + n) % alive.len()];
+            replicas.push(Replica {
+                id: ReplicaId::new(self.ids.next_raw()),
+                backend,
+                version: Version(1),
+                last_failed_version: None,
+            });
+            if let Some(be) = self.backends.get_mut(&backend) {
+                let shape = TabletShape { bucket, buckets: plan.buckets, hash_columns: plan.hash_columns.to_vec() };
+                be.tablets.insert(id, BeTablet::new(id, partition, plan.keys, plan.binlog_enabled, shape));
+            }
+        }
+        Tablet { id, replicas }
+    }
+
+    /// Removes the tablets of a table from all backends.
+    pub(crate) fn drop_tablets(&mut self, table: &Table) {
+        for partition in table.all_partitions() {
+            self.drop_partition_tablets(partition);
+        }
+    }
+
+    /// Removes the tablets of a partition from all backends.
+    pub(crate) fn drop_partition_tablets(&mut self, partition: &Partition) {
+        for (_, tablet) in partition.tablets() {
+            for be in self.backends.values_mut() {
+                be.tablets.remove(&tablet.id);
+            }
+        }
+    }
+}
+
+/// `Table 't' already exists`.
+pub(crate) fn table_exists(name: &str) -> Refusal {
+    Refusal::analysis(format!("Table '{name}' already exists"))
+}
+
+fn number_columns(mut columns: Vec<Column>) -> Answer<Vec<Column>> {
+    for n in 0..columns.len() {
+        let name = &columns[n].name;
+        if columns[..n].iter().any(|c| c.name.eq_ignore_ascii_case(name)) {
+            return Err(Refusal::analysis(format!("Duplicate column name '{name}'")));
+        }
+        columns[n].unique_id = i32::try_from(n).unwrap_or(i32::MAX);
+    }
+    if columns.is_empty() {
+        return Err(Refusal::analysis("A table must have at least 1 column"));
+    }
+    Ok(columns)
+}
+
+/// Names and items of the partitions of one statement must not collide.
+fn check_partitions(specs: &[PartitionSpec], scheme: &PartitionScheme, columns: &[Column]) -> Answer<()> {
+    let types: Vec<_> = scheme
+        .columns
+        .iter()
+        .filter_map(|name| columns.iter().find(|c| c.name.eq_ignore_ascii_case(name)))
+        .map(|c| c.ty.clone())
+        .collect();
+    for (n, spec) in specs.iter().enumerate() {
+        for other in &specs[..n] {
+            check_against(spec, &other.name, &other.item, &types)?;
+        }
+    }
+    Ok(())
+}
+
+/// `Duplicate partition name` or `Range ... is intersected with range: ...`.
+pub(crate) fn check_against(
+    new: &PartitionSpec,
+    name: &str,
+    item: &PartitionItem,
+    types: &[super::ColumnType],
+) -> Answer<()> {
+    if new.name.eq_ignore_ascii_case(name) {
+        return Err(Refusal::analysis(format!("Duplicate partition name {}", new.name)));
+    }
+    if new.item.overlaps(item) {
+        let (a, b) = (new.item.range_text(types), item.range_text(types));
+        let text = match new.item {
+            PartitionItem::List(_) => format!("The partition key[{a}] is overlap with current partition[{name}]"),
+            _ => format!("Range {a} is intersected with range: {b}"),
+        };
+        return Err(Refusal::analysis(text));
+    }
+    Ok(())
+}

@@ -1,0 +1,311 @@
+//! ADD PARTITION, DROP PARTITION and SET of table properties.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Answer, BoundValue, ColumnType, Model, Partition, PartitionItem, PartitionKind, PartitionSpec, Refusal, Table,
+    Value,
+    binlog::{NewRecord, kind},
+    catalog::still_committed,
+    create_table::{PartitionPlan, check_against},
+    ids::*,
+    properties::{self, BINLOG_DEFAULTS, is_known},
+};
+
+impl Model {
+    /// ALTER TABLE ADD [TEMPORARY] PARTITION.
+    pub fn add_partition(
+        &mut self,
+        db: &str,
+        name: &str,
+        spec: PartitionSpec,
+        temp: bool,
+        if_not_exists: bool,
+    ) -> Answer<PartitionId> {
+        let (db_id, table) = self.alterable(db, name)?;
+        check_partitioned(table, temp)?;
+        if let Some(existing) = table.partition(&spec.name, temp).or_else(|| table.partition(&spec.name, !temp)) {
+            if if_not_exists {
+                return Ok(existing.id);
+            }
+            return Err(Refusal::analysis(format!("Duplicate partition name {}", spec.name)));
+        }
+        let types = table.partition_types();
+        for other in if temp { &table.temp_partitions } else { &table.partitions } {
+            check_against(&spec, &other.name, &other.item, &types)?;
+        }
+        let default = properties::replication(&table.properties)?;
+        let own = spec.properties.contains_key("replication_num");
+        let plan_indexes: Vec<IndexId> = table.indexes.keys().copied().collect();
+        let hash_columns = table.distribution.hash_columns.clone();
+        let plan = PartitionPlan {
+            keys: table.keys,
+            binlog_enabled: table.flag("binlog.enable"),
+            indexes: &plan_indexes,
+            buckets: spec.buckets.unwrap_or(table.distribution.buckets),
+            replication: if own { properties::replication(&spec.properties)? } else { default },
+            hash_columns: &hash_columns,
+        };
+        self.check_backends(plan.replication)?;
+        let table_id = self.table(db, name)?.id;
+        let id = PartitionId::new(self.ids.next_raw());
+        let partition = self.build_partition(id, spec.name, spec.item, &plan);
+        let data = self.table(db, name)?.add_partition_data(db_id, &partition, temp);
+        if let Some(table) = self.table_mut(db_id, table_id) {
+            if temp { table.temp_partitions.push(partition) } else { table.partitions.push(partition) }
+        }
+        self.record_with_seq(kind::ADD_PARTITION, db_id, table_id, data);
+        Ok(id)
+    }
+
+    /// ALTER TABLE DROP [TEMPORARY] PARTITION [FORCE]. There is no recycle bin yet: both erase.
+    pub fn drop_partition(
+        &mut self,
+        db: &str,
+        name: &str,
+        partition: &str,
+        temp: bool,
+        if_exists: bool,
+        force: bool,
+    ) -> Answer<()> {
+        let (db_id, table) = self.alterable(db, name)?;
+        check_partitioned(table, temp)?;
+        let table_id = table.id;
+        let Some(id) = table.partition(partition, temp).map(|p| p.id) else {
+            if if_exists {
+                return Ok(());
+            }
+            return Err(Refusal::analysis(format!("Error in list of partitions to {partition}")));
+        };
+        if !force && self.has_committed_txns(db_id, Some(table_id)) {
+            return Err(still_committed("partition", partition));
+        }
+        let now = self.now_ms;
+        let mut removed = None;
+        if let Some(table) = self.table_mut(db_id, table_id) {
+            let list = if temp { &mut table.temp_partitions } else { &mut table.partitions };
+            removed = list.iter().position(|p| p.id == id).map(|at| list.remove(at));
+        }
+        if let Some(partition) = removed {
+            self.drop_partition_tablets(&partition);
+        }
+        let seq = self.journal();
+        let (kind_word, force_word) = (if temp { "TEMPORARY " } else { "" }, if force { " FORCE" } else { "" });
+        let data = serde_json::json!({
+            "dbId": db_id, "tableId": table_id, "pid": id, "partitionName": partition, "isTempPartition": temp,
+            "forceDrop": force, "recycleTime": if force { -1 } else { now },
+            "sql": format!("DROP {kind_word}PARTITION `{partition}`{force_word}"), "version": 0, "versionTime": now,
+        });
+        self.record(NewRecord {
+            seq,
+            kind: kind::DROP_PARTITION,
+            db: db_id,
+            table_ids: &[table_id],
+            data: data.to_string(),
+        });
+        self.dropped.entry(db_id).or_default().partitions.insert(id, seq);
+        Ok(())
+    }
+
+    /// ALTER TABLE SET. One property at a time, except for the binlog and dynamic partition groups.
+    pub fn set_table_properties(&mut self, db: &str, name: &str, written: &BTreeMap<String, String>) -> Answer<()> {
+        let database = self.database(db)?;
+        let (db_id, db_on) = (database.id, database.binlog_enabled());
+        if let Some(key) = written.keys().find(|key| !is_known(key))
+            && database.table(name).is_some()
+        {
+            return Err(Refusal::analysis(format!("Unknown table property: [{key}]")));
+        }
+        let (_, table) = self.alterable(db, name)?;
+        let id = table.id;
+        let group = |prefix: &str| written.keys().all(|key| key.starts_with(prefix));
+        let binlog = group("binlog.");
+        if written.len() > 1 && !binlog && !group("dynamic_partition.") {
+            let text = "Can only set one table property(without dynamic partition && binlog) at a time";
+            return Err(Refusal::analysis(text));
+        }
+        let mut set = written.clone();
+        if binlog {
+            for (key, default) in BINLOG_DEFAULTS {
+                let current = table.properties.get(key).map_or(default, String::as_str);
+                set.entry(key.to_owned()).or_insert_with(|| current.to_owned());
+            }
+            if db_on && set.get("binlog.enable").is_some_and(|v| v == "false") {
+                return Err(Refusal::analysis("db binlog is enable, but table binlog is disable"));
+            }
+        }
+        if let Some(n) = set.remove("default.replication_num") {
+            set.insert("default.replication_allocation".into(), format!("tag.location.default: {n}"));
+        }
+        let tablets: Vec<TabletId> =
+            table.all_partitions().flat_map(|p| p.tablets().map(|(_, t)| t.id).collect::<Vec<_>>()).collect();
+        let enable = set.get("binlog.enable").map(|v| v == "true");
+        if let Some(table) = self.table_mut(db_id, id) {
+            table.properties.extend(set.clone());
+        }
+        if let Some(enable) = enable {
+            self.tell_backends_binlog(&tablets, enable);
+        }
+        let seq = self.journal();
+        let pairs: Vec<String> = set.iter().map(|(k, v)| format!("\"{k}\" = \"{v}\"")).collect();
+        let data = serde_json::json!({
+            "dbId": db_id, "tableId": id, "tableName": name, "properties": set,
+            "sql": format!("SET ({} )", pairs.join(" ,")),
+        });
+        self.record(NewRecord {
+            seq,
+            kind: kind::MODIFY_TABLE_PROPERTY,
+            db: db_id,
+            table_ids: &[id],
+            data: data.to_string(),
+        });
+        Ok(())
+    }
+
+    /// The meta update task: backends learn the switch; switched off, they throw away what they have.
+    fn tell_backends_binlog(&mut self, tablets: &[TabletId], enable: bool) {
+        for be in self.backends.values_mut() {
+            for id in tablets {
+                if let Some(tablet) = be.tablets.get_mut(id) {
+                    tablet.binlog_enabled = enable;
+                    if !enable {
+                        tablet.binlogs.clear();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Journals and records a change of one table whose payload names its seq.
+    pub(crate) fn record_with_seq(&mut self, kind: i32, db: DbId, table: TableId, mut data: serde_json::Value) {
+        let seq = self.journal();
+        if let Some(fields) = data.as_object_mut() {
+            fields.insert("commitSeq".into(), seq.0.into());
+        }
+        self.record(NewRecord { seq, kind, db, table_ids: &[table], data: data.to_string() });
+    }
+}
+
+fn check_partitioned(table: &Table, temp: bool) -> Answer<()> {
+    let name = &table.name;
+    if table.scheme.kind == PartitionKind::Unpartitioned {
+        return Err(Refusal::analysis(format!("Alter table [{name}] failed. Not a partitioned table")));
+    }
+    if !temp && table.flag("dynamic_partition.enable") && !table.flag("is_being_synced") {
+        return Err(Refusal::analysis(format!(
+            "Cannot add/drop partition on a Dynamic Partition Table, Use command `ALTER TABLE {name} SET \
+             (\"dynamic_partition.enable\" = \"false\")` firstly."
+        )));
+    }
+    Ok(())
+}
+
+impl Table {
+    /// The payload of an ADD_PARTITION record.
+    fn add_partition_data(&self, db: DbId, partition: &Partition, temp: bool) -> serde_json::Value {
+        let types = self.partition_types();
+        let tablets: Vec<_> = partition.indexes.get(&self.base_index).map_or_else(Vec::new, |tablets| {
+            tablets.iter().map(|t| serde_json::json!({ "clazz": "LocalTablet", "id": t.id })).collect()
+        });
+        let rollups: serde_json::Map<_, _> = partition
+            .indexes
+            .keys()
+            .filter(|id| **id != self.base_index)
+            .map(|id| (id.to_string(), serde_json::json!({ "id": id, "state": "NORMAL" })))
+            .collect();
+        let (distribution, hash_columns) = if self.distribution.hash_columns.is_empty() {
+            ("RANDOM", Vec::new())
+        } else {
+            let columns = self.distribution.hash_columns.iter();
+            ("HASH", columns.map(|name| serde_json::json!({ "name": name })).collect())
+        };
+        let clazz = if distribution == "HASH" { "HashDistributionInfo" } else { "RandomDistributionInfo" };
+        let partition_keys: Vec<_> = match &partition.item {
+            PartitionItem::List(tuples) => {
+                tuples.iter().map(|tuple| serde_json::json!([literals(tuple, &types)])).collect()
+            }
+            _ => Vec::new(),
+        };
+        serde_json::json!({
+            "dbId": db, "tableId": self.id,
+            "partition": {
+                "clazz": "Partition", "id": partition.id, "nm": partition.name, "st": "NORMAL",
+                "bi": { "id": self.base_index, "state": "NORMAL", "rowCount": -1, "tablets": tablets },
+                "ivr": rollups, "isi": {}, "vv": 1, "vvt": partition.visible_ms, "nv": 2,
+                "di": {
+                    "clazz": clazz, "distributionColumns": hash_columns, "type": distribution,
+                    "bucketNum": partition.buckets, "autoBucket": self.distribution.auto,
+                },
+            },
+            "range": range_data(&partition.item, &types),
+            "listPartitionItem": { "clazz": "ListPartitionItem", "partitionKeys": partition_keys, "idp": false },
+            "dataProperty": {
+                "storageMedium": "HDD", "cooldownTimeMs": 253_402_271_999_000_i64, "storagePolicy": "",
+                "isMutable": true,
+            },
+            "replicaAlloc": { "allocMap": [[{ "type": "location", "value": "default" }, partition.replication]] },
+            "isInMemory": false, "isTempPartition": temp, "isMutable": true,
+            "sql": add_partition_sql(partition, temp),
+        })
+    }
+}
+
+fn literals(values: &[Value], types: &[ColumnType]) -> Vec<serde_json::Value> {
+    values
+        .iter()
+        .zip(types)
+        .map(|(value, ty)| serde_json::json!([ty.range_name(), { "v": value.to_cell(), "opcode": "INVALID_OPCODE" }]))
+        .collect()
+}
+
+fn range_data(item: &PartitionItem, types: &[ColumnType]) -> serde_json::Value {
+    let bound = |kind: &str, values: &[BoundValue]| {
+        let keys: Vec<_> = values
+            .iter()
+            .zip(types)
+            .map(|(value, ty)| match value {
+                BoundValue::Value(value) => serde_json::json!([ty.range_name(), { "v": value.to_cell() }]),
+                BoundValue::MaxValue => serde_json::json!([ty.range_name(), { "clazz": "MaxLiteral" }]),
+            })
+            .collect();
+        serde_json::json!({ "type": kind, "value": keys })
+    };
+    match item {
+        PartitionItem::Range { lower, upper } => serde_json::json!([bound("CLOSED", lower), bound("OPEN", upper)]),
+        _ => serde_json::json!([{ "type": "CLOSED", "value": [] }, { "type": "CLOSED", "value": [] }]),
+    }
+}
+
+/// The `sql` of an ADD_PARTITION record: every value in double quotes, every list value in parentheses (seen).
+fn add_partition_sql(partition: &Partition, temp: bool) -> String {
+    let bound = |values: &[BoundValue]| {
+        let texts: Vec<String> = values
+            .iter()
+            .map(|value| match value {
+                BoundValue::Value(value) => format!("\"{value}\""),
+                BoundValue::MaxValue => "MAXVALUE".into(),
+            })
+            .collect();
+        format!("({})", texts.join(", "))
+    };
+    let values = match &partition.item {
+        PartitionItem::All => String::new(),
+        PartitionItem::Range { lower, upper } => format!(" VALUES [{}, {})", bound(lower), bound(upper)),
+        PartitionItem::List(tuples) if tuples.is_empty() => String::new(),
+        PartitionItem::List(tuples) => {
+            let tuples: Vec<String> = tuples
+                .iter()
+                .map(|tuple| {
+                    let values: Vec<String> = tuple
+                        .iter()
+                        .map(|v| if v.is_null() { "NULL".to_owned() } else { format!("\"{v}\"") })
+                        .collect();
+                    format!("({})", values.join(", "))
+                })
+                .collect();
+            format!(" VALUES IN ({})", tuples.join(","))
+        }
+    };
+    let word = if temp { "TEMPORARY " } else { "" };
+    format!("ADD {word}PARTITION `{}`{values} (\"version_info\" = \"1\");", partition.name)
+}

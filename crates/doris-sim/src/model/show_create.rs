@@ -1,0 +1,227 @@
+//! The text of SHOW CREATE TABLE and SHOW CREATE VIEW, and of CREATE_TABLE records.
+
+use std::fmt::Write as _;
+
+use super::{
+    Answer, BoundValue, Column, ColumnDefault, ColumnType, Model, Partition, PartitionItem, PartitionKind, Refusal,
+    Relation, Table, Value, View,
+    properties::{DYNAMIC_PARTITION, PRINT_ORDER},
+};
+
+/// For whom the text is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DdlText {
+    /// SHOW CREATE TABLE.
+    Show,
+    /// The `sql` of a CREATE_TABLE record: being synced, with rollups.
+    Synced,
+}
+
+impl Model {
+    /// The text of SHOW CREATE TABLE (or VIEW) for a name; `Unknown table 't'` otherwise.
+    pub fn create_table_text(&self, db: &str, name: &str) -> Answer<String> {
+        match self.database(db)?.relation(name) {
+            Some(Relation::Table(table)) => Ok(table.ddl_text(DdlText::Show)),
+            Some(Relation::View(view)) => Ok(view.ddl_text()),
+            None => Err(Refusal::analysis(format!("Unknown table '{name}'"))),
+        }
+    }
+}
+
+impl View {
+    /// `CREATE VIEW ...;`. Column names are not quoted (as in Doris).
+    pub fn ddl_text(&self) -> String {
+        let columns: Vec<String> = self
+            .columns
+            .iter()
+            .map(
+                |(name, comment)| {
+                    if comment.is_empty() { name.clone() } else { format!("{name} comment '{comment}'") }
+                },
+            )
+            .collect();
+        let comment = if self.comment.is_empty() { String::new() } else { format!(" COMMENT '{}'", self.comment) };
+        format!("CREATE VIEW `{}`\n({})\n{comment} AS {};", self.name, columns.join(","), self.definition)
+    }
+}
+
+impl Table {
+    /// `CREATE TABLE ...;`
+    pub fn ddl_text(&self, form: DdlText) -> String {
+        let mut text = format!("CREATE TABLE `{}` (\n", self.name);
+        let mut lines: Vec<String> = self.columns.iter().map(column_text).collect();
+        lines.extend(self.secondary_indexes.iter().map(|index| {
+            let columns: Vec<String> = index.columns.iter().map(|c| format!("`{c}`")).collect();
+            let mut line = format!("  INDEX {} ({}) USING {}", index.name, columns.join(", "), index.kind);
+            if !index.properties.is_empty() {
+                let pairs: Vec<String> = index.properties.iter().map(|(k, v)| format!("\"{k}\" = \"{v}\"")).collect();
+                let _ = write!(line, " PROPERTIES({})", pairs.join(", "));
+            }
+            if !index.comment.is_empty() {
+                let _ = write!(line, " COMMENT \"{}\"", index.comment);
+            }
+            line
+        }));
+        let _ = writeln!(text, "{}\n) ENGINE=OLAP", lines.join(",\n"));
+        let keys: Vec<String> = self.columns.iter().filter(|c| c.is_key).map(|c| format!("`{}`", c.name)).collect();
+        if !keys.is_empty() {
+            let _ = writeln!(text, "{}({})", self.keys.keyword(), keys.join(", "));
+        }
+        if !self.comment.is_empty() {
+            let _ = writeln!(text, "COMMENT '{}'", self.comment);
+        }
+        self.partition_text(&mut text);
+        let buckets = if self.distribution.auto { "AUTO".to_owned() } else { self.distribution.buckets.to_string() };
+        if self.distribution.hash_columns.is_empty() {
+            let _ = writeln!(text, "DISTRIBUTED BY RANDOM BUCKETS {buckets}");
+        } else {
+            let _ =
+                writeln!(text, "DISTRIBUTED BY HASH({}) BUCKETS {buckets}", quoted(&self.distribution.hash_columns));
+        }
+        if form == DdlText::Synced {
+            self.rollup_text(&mut text);
+        }
+        let _ = write!(text, "PROPERTIES (\n{}\n);", self.property_lines(form).join(",\n"));
+        text
+    }
+
+    fn partition_text(&self, text: &mut String) {
+        let columns = quoted(&self.scheme.columns);
+        let auto = self.scheme.auto.as_deref();
+        match (self.scheme.kind, auto) {
+            (PartitionKind::Unpartitioned, _) => return,
+            (PartitionKind::Range, None) => {
+                let _ = writeln!(text, "PARTITION BY RANGE({columns})");
+            }
+            (PartitionKind::List, None) => {
+                let _ = writeln!(text, "PARTITION BY LIST ({columns})");
+            }
+            (kind, Some(expression)) => {
+                let _ = writeln!(text, "AUTO PARTITION BY {} ({expression})", kind.name());
+            }
+        }
+        let types = self.partition_types();
+        let items: Vec<String> = self.partitions.iter().map(|p| partition_item_text(p, &types)).collect();
+        let _ = writeln!(text, "({})", items.join(",\n"));
+    }
+
+    fn rollup_text(&self, text: &mut String) {
+        let rollups: Vec<String> = self
+            .indexes
+            .values()
+            .filter(|index| index.id != self.base_index && !index.shadow)
+            .map(|index| {
+                let names: Vec<&str> = index
+                    .columns
+                    .iter()
+                    .filter_map(|id| self.column_by_unique_id(*id))
+                    .map(|c| c.name.as_str())
+                    .collect();
+                format!("{} ({})", index.name, names.join(", "))
+            })
+            .collect();
+        if !rollups.is_empty() {
+            let _ = writeln!(text, "ROLLUP (\n{}\n)", rollups.join(",\n"));
+        }
+    }
+
+    fn property_lines(&self, form: DdlText) -> Vec<String> {
+        let mut lines = Vec::new();
+        let mut push = |key: &str, value: &str| lines.push(format!("\"{key}\" = \"{value}\""));
+        for key in PRINT_ORDER {
+            match *key {
+                "dynamic_partition." => {
+                    for (key, _) in DYNAMIC_PARTITION {
+                        if let Some(value) = self.properties.get(key) {
+                            push(key, value);
+                        }
+                    }
+                }
+                "is_being_synced" if form == DdlText::Synced => push(key, "true"),
+                "_auto_bucket" if form == DdlText::Synced && self.distribution.auto => push(key, "true"),
+                "_auto_bucket" => {}
+                "estimate_partition_size" if self.distribution.auto => {
+                    push(key, self.properties.get(*key).map_or("10G", String::as_str));
+                }
+                "in_atomic_restore" if self.in_atomic_restore => push(key, "true"),
+                "light_schema_change" | "enable_duplicate_without_keys_by_default" if !self.flag(key) => {}
+                key => {
+                    if let Some(value) = self.properties.get(key) {
+                        push(key, value);
+                    }
+                }
+            }
+        }
+        lines
+    }
+}
+
+fn quoted(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+fn column_text(column: &Column) -> String {
+    let mut text = format!("  `{}` {}", column.name, column.ty);
+    if let Some(aggregation) = column.aggregation {
+        let _ = write!(text, " {aggregation}");
+    }
+    text.push_str(if column.nullable { " NULL" } else { " NOT NULL" });
+    if let Some(start) = column.auto_increment {
+        let _ = write!(text, " AUTO_INCREMENT({start})");
+    }
+    match &column.default {
+        ColumnDefault::None => {}
+        ColumnDefault::Null => text.push_str(" DEFAULT NULL"),
+        ColumnDefault::Literal { text: literal, .. } => {
+            let _ = write!(text, " DEFAULT \"{literal}\"");
+        }
+        ColumnDefault::Expression(expression) => {
+            let _ = write!(text, " DEFAULT {expression}");
+        }
+    }
+    if !column.comment.is_empty() {
+        let _ = write!(text, " COMMENT \"{}\"", column.comment.replace('"', "\\\""));
+    }
+    text
+}
+
+/// Bounds are quoted with `"`, dates with `'` (seen).
+fn literal(value: &Value, ty: Option<&ColumnType>) -> String {
+    match (value, ty) {
+        (Value::Null, _) => "NULL".into(),
+        (value, Some(ColumnType::Date | ColumnType::DateTime { .. })) => format!("'{value}'"),
+        (value, _) => format!("\"{value}\""),
+    }
+}
+
+fn partition_item_text(partition: &Partition, types: &[ColumnType]) -> String {
+    let name = &partition.name;
+    let bound = |values: &[BoundValue]| {
+        let texts: Vec<String> = values
+            .iter()
+            .enumerate()
+            .map(|(n, value)| match value {
+                BoundValue::Value(value) => literal(value, types.get(n)),
+                BoundValue::MaxValue => "MAXVALUE".into(),
+            })
+            .collect();
+        texts.join(", ")
+    };
+    match &partition.item {
+        PartitionItem::All => format!("PARTITION {name}"),
+        PartitionItem::Range { lower, upper } => {
+            format!("PARTITION {name} VALUES [({}), ({}))", bound(lower), bound(upper))
+        }
+        PartitionItem::List(tuples) if tuples.is_empty() => format!("PARTITION {name}"),
+        PartitionItem::List(tuples) => {
+            let items: Vec<String> = tuples
+                .iter()
+                .map(|tuple| {
+                    let values: Vec<String> = tuple.iter().enumerate().map(|(n, v)| literal(v, types.get(n))).collect();
+                    if types.len() > 1 { format!("({})", values.join(", ")) } else { values.join(", ") }
+                })
+                .collect();
+            format!("PARTITION {name} VALUES IN ({})", items.join(","))
+        }
+    }
+}
