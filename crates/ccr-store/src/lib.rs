@@ -1,15 +1,18 @@
 //! The metadata database: jobs, progress and syncers, in the Go program's tables and documents.
 //!
 //! [`Metastore`] is the seam; [`memory`] serves simulations (sqlx cannot run on virtual time), [`sqlite`] is the embedded
-//! default. One contract suite ([`contract`]) runs on every store. Stores know documents as text; [`documents`] gives the
+//! default. One contract suite (`contract`, behind the feature of that name) runs on every store. Stores know documents as text; [`documents`] gives the
 //! text its types. No policy lives here.
 
 use std::fmt;
 
 use futures::future::BoxFuture;
 
+#[cfg(any(test, feature = "contract"))]
+pub mod contract;
 pub mod documents;
 pub mod memory;
+mod rules;
 pub mod sqlite;
 
 /// The result of a store operation.
