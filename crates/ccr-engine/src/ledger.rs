@@ -47,7 +47,9 @@ pub type Reading = BTreeMap<PartitionId<Source>, Version>;
 impl Ledger {
     /// Opens the ledger after a restore. `restored`: source partition, destination partition, source version in the
     /// snapshot, visible version seen on the destination.
-    pub fn open(restored: impl IntoIterator<Item = (PartitionId<Source>, PartitionId<Dest>, Version, Version)>) -> Self {
+    pub fn open(
+        restored: impl IntoIterator<Item = (PartitionId<Source>, PartitionId<Dest>, Version, Version)>,
+    ) -> Self {
         let entries = restored
             .into_iter()
             .map(|(source, dest, in_snapshot, on_dest)| {
@@ -99,7 +101,8 @@ pub enum Applied {
 
 /// Whether `reading` shows that a transaction with these versions is visible.
 pub fn applied(reading: &Reading, touched: &Touched) -> Applied {
-    let there = touched.iter().filter(|(partition, version)| reading.get(partition).is_some_and(|v| v >= version)).count();
+    let there =
+        touched.iter().filter(|(partition, version)| reading.get(partition).is_some_and(|v| v >= version)).count();
     match there {
         0 => Applied::Nothing,
         n if n == touched.len() => Applied::All,

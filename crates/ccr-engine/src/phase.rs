@@ -104,7 +104,13 @@ impl Progress {
             sync_id: now,
             commit_seq: CommitSeq(0),
             last_commit_seq: CommitSeq(0),
-            own: Own { incarnation: Incarnation::draw(rng), restore_attempt: 0, alias: None, copied: None, ledger: None },
+            own: Own {
+                incarnation: Incarnation::draw(rng),
+                restore_attempt: 0,
+                alias: None,
+                copied: None,
+                ledger: None,
+            },
             created_at: now,
             full_sync_start_at: now,
             incremental_sync_start_at: 0,
@@ -221,7 +227,9 @@ impl Progress {
                     "restore the metadata database from a backup, or delete the job and create it again",
                 )
             })?,
-            None => Own { incarnation: Incarnation::draw(rng), restore_attempt: 0, alias: None, copied: None, ledger: None },
+            None => {
+                Own { incarnation: Incarnation::draw(rng), restore_attempt: 0, alias: None, copied: None, ledger: None }
+            }
         };
         let stage = match (document.sync_state, document.sub_sync_state) {
             (SyncState::TableFullSync, SubState::BeginCreateSnapshot) => Some(Phase::FullSync(SnapshotStage::Backup)),
@@ -311,6 +319,9 @@ mod tests {
         let progress = Progress::from_document(&document, &At(9), &Counting(1.into())).unwrap();
         assert_eq!(progress.phase, Phase::FullSync(SnapshotStage::Backup));
         assert_eq!(progress.sync_id, 1_737_700_002);
-        assert_eq!(progress.full_sync_reason(), "taken over in TableIncrementalSync / IngestBinlog without partition versions");
+        assert_eq!(
+            progress.full_sync_reason(),
+            "taken over in TableIncrementalSync / IngestBinlog without partition versions"
+        );
     }
 }

@@ -144,14 +144,20 @@ const fn refresh(first_ms: u64, most_s: u64) -> Action {
 /// The table: from the kind of a failed call to code, action and hint.
 pub fn rule(kind: ErrorKind) -> Rule {
     let (code, action, hint) = match kind {
-        ErrorKind::Unreachable => {
-            (Code::UNREACHABLE, retry(200, 15), "check that the FE or BE runs and that host, port and host mapping are right")
-        }
+        ErrorKind::Unreachable => (
+            Code::UNREACHABLE,
+            refresh(200, 15),
+            "check that the FE or BE runs and that host, port and host mapping are right",
+        ),
         ErrorKind::Unanswered | ErrorKind::Garbled => {
             (Code::UNANSWERED, retry(100, 15), "check load and network between the syncer and that host")
         }
-        ErrorKind::NoMaster => (Code::NO_MASTER, retry(100, 3), "an FE election is running; the job goes on when it ends"),
-        ErrorKind::UnknownMethod => (Code::REFUSED, Action::Halt, "this version of Doris lacks a call that the job needs: upgrade it"),
+        ErrorKind::NoMaster => {
+            (Code::NO_MASTER, retry(100, 3), "an FE election is running; the job goes on when it ends")
+        }
+        ErrorKind::UnknownMethod => {
+            (Code::REFUSED, Action::Halt, "this version of Doris lacks a call that the job needs: upgrade it")
+        }
         ErrorKind::AccessDenied => (
             Code::ACCESS_DENIED,
             retry(1000, 30),
@@ -161,19 +167,27 @@ pub fn rule(kind: ErrorKind) -> Rule {
         ErrorKind::TableNotFound | ErrorKind::PartitionNotFound => {
             (Code::TABLE_NOT_FOUND, refresh(200, 15), "check that the table still exists on both sides")
         }
-        ErrorKind::TabletNotFound => (Code::METADATA, refresh(100, 15), "replicas are being moved; the job looks again"),
+        ErrorKind::TabletNotFound => {
+            (Code::METADATA, refresh(100, 15), "replicas are being moved; the job looks again")
+        }
         ErrorKind::AlreadyExists => (Code::DEST_EXISTS, refresh(200, 15), ""),
         ErrorKind::TxnNotFound | ErrorKind::TxnAborted | ErrorKind::TxnCommitted => (Code::COMMIT, retry(100, 15), ""),
-        ErrorKind::Quorum => {
-            (Code::COMMIT, refresh(100, 15), "too few replicas took the rows: check the destination's backends and running schema changes")
-        }
+        ErrorKind::Quorum => (
+            Code::COMMIT,
+            refresh(100, 15),
+            "too few replicas took the rows: check the destination's backends and running schema changes",
+        ),
         ErrorKind::InRestore => (Code::COMMIT, retry(500, 10), "the destination table is being restored"),
-        ErrorKind::TableState => (Code::COMMIT, retry(500, 10), "wait for the running schema change or restore on the destination table"),
+        ErrorKind::TableState => {
+            (Code::COMMIT, retry(500, 10), "wait for the running schema change or restore on the destination table")
+        }
         ErrorKind::Busy => (Code::REFUSED, retry(200, 10), "Doris is busy; the job tries again"),
         ErrorKind::SnapshotJobRunning => {
             (Code::SNAPSHOT, retry(200, 3), "Doris runs one backup or restore per database; the job waits for its turn")
         }
-        ErrorKind::SnapshotNotFound | ErrorKind::SnapshotExpired => (Code::SNAPSHOT, retry(200, 10), "a new snapshot is made"),
+        ErrorKind::SnapshotNotFound | ErrorKind::SnapshotExpired => {
+            (Code::SNAPSHOT, retry(200, 10), "a new snapshot is made")
+        }
         ErrorKind::Download => (
             Code::ROWS_GONE,
             refresh(200, 15),
@@ -191,9 +205,13 @@ impl From<ccr_store::StoreError> for Failure {
             Kind::NotFound => (Code::JOB_NOT_FOUND, ""),
             Kind::Exists => (Code::JOB_EXISTS, "choose another name or delete that job first"),
             Kind::NotOwner => (Code::NOT_OWNER, "another syncer runs this job now"),
-            Kind::Corrupt => (Code::DOCUMENT, "restore the metadata database from a backup, or delete and create the job again"),
+            Kind::Corrupt => {
+                (Code::DOCUMENT, "restore the metadata database from a backup, or delete and create the job again")
+            }
             Kind::TooLarge => (Code::STORE, "raise max_allowed_packet of the metadata database"),
-            Kind::Unavailable => (Code::STORE, "check the metadata database; the job goes on by itself when it is back"),
+            Kind::Unavailable => {
+                (Code::STORE, "check the metadata database; the job goes on by itself when it is back")
+            }
         };
         Self::new(code, error.to_string(), hint)
     }

@@ -45,6 +45,9 @@ enum Step {
     Saving(BoxFuture<'static, Result<(), StoreError>>),
 }
 
+/// Shortest time between two checkpoints, when there is nothing more to gather.
+const IDLE_INTERVAL: Duration = Duration::from_millis(100);
+
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 
 impl Checkpoint {
@@ -121,7 +124,8 @@ impl Checkpoint {
         if self.pending.is_empty() {
             return self.last_look + INTEGRITY_INTERVAL;
         }
-        let gathered = if idle { self.last_look } else { self.last_save + self.shared.context.env.settings.checkpoint_interval };
+        let interval = self.shared.context.env.settings.checkpoint_interval;
+        let gathered = self.last_save + if idle { interval.min(IDLE_INTERVAL) } else { interval };
         gathered.max(self.last_look + self.pause)
     }
 

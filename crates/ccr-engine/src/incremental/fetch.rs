@@ -109,7 +109,10 @@ impl Fetch {
             BinlogPage::TooOld { last_collected } => {
                 return Err(Exit::retry(Failure::new(
                     Code::BAD_BINLOG,
-                    format!("the source says that {} is too old but kept everything after {last_collected}", self.after),
+                    format!(
+                        "the source says that {} is too old but kept everything after {last_collected}",
+                        self.after
+                    ),
                     "",
                 )));
             }

@@ -55,7 +55,8 @@ impl IngestWindows {
 
 /// Ingests everything the plan names. The result is complete: each tablet has a majority of its replicas.
 pub(super) async fn ingest(shared: &Shared, plan: &TxnPlan, txn: TxnId<Dest>) -> Result<Vec<CommitInfo>, Exit> {
-    let mut tablets: FuturesUnordered<_> = plan.tablets.iter().map(|tablet| ingest_tablet(shared, tablet, txn)).collect();
+    let mut tablets: FuturesUnordered<_> =
+        plan.tablets.iter().map(|tablet| ingest_tablet(shared, tablet, txn)).collect();
     let mut infos = Vec::with_capacity(plan.tablets.len());
     while let Some(done) = tablets.next().await {
         infos.extend(done?);
@@ -139,9 +140,10 @@ async fn ingest_replica(
 /// One call, and where the BE works asynchronously, the wait for its end.
 async fn call(shared: &Shared, to: &Backend<Dest>, request: &IngestBinlog) -> Result<(), Error> {
     let window = shared.context.env.windows.of(to);
-    let _permit = window.acquire().await.map_err(|_| {
-        Error::new(ErrorKind::Busy, "ingest_binlog", "the window of the backend is closed")
-    })?;
+    let _permit = window
+        .acquire()
+        .await
+        .map_err(|_| Error::new(ErrorKind::Busy, "ingest_binlog", "the window of the backend is closed"))?;
     let dest = &shared.context.dest;
     if !dest.ingest_binlog(to, request).await? {
         return Ok(());

@@ -109,7 +109,12 @@ impl Pipeline {
                     self.ready.push_back((seq, touched, outcome?));
                 }
                 done = self.checkpoint.progress(progress, idle, doubt) => done?,
-                fetched = self.fetch.progress(), if !blocked => fetched?,
+                fetched = self.fetch.progress(), if !blocked => {
+                    fetched?;
+                    if idle {
+                        self.shared.context.status.moving();
+                    }
+                }
             }
         }
     }
@@ -122,7 +127,9 @@ impl Pipeline {
     /// Plans records while there is room in flight.
     fn plan(&mut self, memory: &mut Memory) {
         let width = if self.doubt { 1 } else { self.shared.context.env.settings.max_in_flight.max(1) };
-        while self.blocked.is_none() && self.flights.len() + self.ready.len() + usize::from(self.commit.is_some()) < width {
+        while self.blocked.is_none()
+            && self.flights.len() + self.ready.len() + usize::from(self.commit.is_some()) < width
+        {
             let Some(record) = self.fetch.head() else { return };
             match plan::plan(&self.shared, record, &mut self.continuity) {
                 Ok(planned) => {

@@ -1,12 +1,6 @@
 //! What a record means for the destination: nothing, one transaction, a new copy, or a stop.
 
-use doris::{
-    Dest, Source,
-    binlog::Upsert,
-    cluster::Binlog,
-    ids::*,
-    rpc::BinlogType,
-};
+use doris::{Dest, Source, binlog::Upsert, cluster::Binlog, ids::*, rpc::BinlogType};
 
 use super::{Exit, Shared};
 use crate::{
@@ -83,10 +77,14 @@ pub(super) fn plan(shared: &Shared, record: &Binlog, continuity: &mut Continuity
 
 /// An empty barrier is the mark of a backup. One that wraps a record (older Doris) changes the table.
 fn plan_barrier(record: &Binlog) -> Result<Planned, Refusal> {
-    let wraps = doris::binlog::Barrier::parse(&record.data).map_err(|e| bad_record(record, &e.to_string()))?.is_wrapper();
+    let wraps =
+        doris::binlog::Barrier::parse(&record.data).map_err(|e| bad_record(record, &e.to_string()))?.is_wrapper();
     if wraps {
         return Err(Refusal::Exit(Exit::FullSync {
-            reason: format!("record {} (BARRIER around another record) changes the table; it is copied again", record.seq),
+            reason: format!(
+                "record {} (BARRIER around another record) changes the table; it is copied again",
+                record.seq
+            ),
         }));
     }
     Ok(Planned::Nothing(record.seq))
@@ -104,7 +102,8 @@ fn plan_upsert(shared: &Shared, record: &Binlog, continuity: &mut Continuity) ->
     let mut touched = Touched::new();
     let mut tablets = Vec::new();
     for partition in table.partitions.iter().filter(|p| !p.is_temp) {
-        let Some(mapping) = shared.mapping.partitions.get(&partition.id) else {
+        let known = shared.mapping.partitions.get(&partition.id);
+        let Some(mapping) = known.filter(|_| shared.ledger.get(partition.id).is_some()) else {
             return Err(Refusal::StaleMapping(format!("partition {} ({})", partition.id, partition.range)));
         };
         touched.push((partition.id, partition.version));

@@ -122,7 +122,12 @@ async fn begin(shared: &Shared, plan: &TxnPlan, label: &str) -> Result<Option<Tx
 }
 
 /// Commits a prepared transaction. `Ok`: it is committed; when its versions are seen, it is applied.
-pub(super) async fn commit(shared: &Shared, seq: CommitSeq, txn: TxnId<Dest>, infos: &[CommitInfo]) -> Result<(), Exit> {
+pub(super) async fn commit(
+    shared: &Shared,
+    seq: CommitSeq,
+    txn: TxnId<Dest>,
+    infos: &[CommitInfo],
+) -> Result<(), Exit> {
     let context = &shared.context;
     let error = match context.dest.commit_txn(&context.dest_db, txn, infos, true).await {
         Ok(_) => {

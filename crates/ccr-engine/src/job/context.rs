@@ -136,6 +136,10 @@ pub(crate) fn cluster_spec(spec: &Spec, settings: &Settings) -> Result<ClusterSp
 /// A port as the documents hold it: decimal text, 1 to 65535.
 pub(crate) fn port(field: &str, text: &str) -> Result<u16, Failure> {
     text.parse::<u16>().ok().filter(|port| *port > 0).ok_or_else(|| {
-        Failure::new(Code::INVALID_REQUEST, format!("{field} is invalid: {text}"), "give a port from 1 to 65535 as text")
+        Failure::new(
+            Code::INVALID_REQUEST,
+            format!("{field} is invalid: {text}"),
+            "give a port from 1 to 65535 as text",
+        )
     })
 }

@@ -5,10 +5,7 @@
 use std::sync::Arc;
 
 use ccr_store::documents::{JobDocument, JobState, SubState, SyncState};
-use doris::{
-    Dest, Source,
-    ids::TableId,
-};
+use doris::{Dest, Source, ids::TableId};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::JoinSet,
@@ -250,10 +247,7 @@ impl Actor {
     }
 
     /// Waits for the worker's end while still serving what it asks for.
-    async fn drain_one(
-        &mut self,
-        inbox: &mut mpsc::Receiver<Command>,
-    ) -> Option<Result<(), tokio::task::JoinError>> {
+    async fn drain_one(&mut self, inbox: &mut mpsc::Receiver<Command>) -> Option<Result<(), tokio::task::JoinError>> {
         loop {
             tokio::select! {
                 biased;

@@ -97,6 +97,17 @@ impl StatusCell {
         self.sender.send_modify(change);
     }
 
+    /// It moves, or is caught up: what failed before is over.
+    pub(crate) fn moving(&self) {
+        self.sender.send_if_modified(|status| {
+            let failed = status.error.is_some();
+            status.error = None;
+            status.next_retry_at_ms = None;
+            status.attempt = 0;
+            failed
+        });
+    }
+
     /// A phase or stage was entered, or progress was read.
     pub(crate) fn entered(&self, progress: &Progress) {
         self.update(|status| {
@@ -118,11 +129,8 @@ impl StatusCell {
             status.committed_seq = status.committed_seq.max(seq.0);
             status.counters.records += 1;
             status.counters.transactions += u64::from(transaction);
-            // It moves: what failed before is over.
-            status.error = None;
-            status.next_retry_at_ms = None;
-            status.attempt = 0;
         });
+        self.moving();
     }
 
     pub(crate) fn checkpointed(&self, progress: &Progress) {

@@ -30,6 +30,9 @@ impl From<Failure> for Exit {
     }
 }
 
+/// A phase that ran this long had recovered from what failed before.
+const STEADY: Duration = Duration::from_secs(60);
+
 /// Pauses between tries that fail one after the other.
 #[derive(Default)]
 struct BackOff {
@@ -53,13 +56,17 @@ pub(super) async fn run(context: Arc<Context>, control: Control, cancel: Cancell
     loop {
         context.status.entered(&progress);
         let position = progress.commit_seq;
-        let phase = progress.sync_state();
+        let (phase, begun) = (progress.sync_state(), tokio::time::Instant::now());
         let exit = match progress.phase {
             Phase::FullSync(_) => snapshot_sync::run(&context, &mut progress, &control, &cancel).await,
             Phase::Incremental => incremental::run(&context, &mut progress, &mut memory, &cancel).await,
         };
-        if progress.commit_seq != position || progress.sync_state() != phase {
+        let moved = progress.commit_seq != position || progress.sync_state() != phase;
+        if moved || begun.elapsed() > STEADY {
             back_off = BackOff::default();
+        }
+        if moved {
+            context.status.moving();
         }
         let exit = match exit {
             Exit::FullSync { reason } => {

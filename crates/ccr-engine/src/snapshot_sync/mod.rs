@@ -18,7 +18,7 @@ use tracing::info;
 
 use crate::{
     incremental::Exit,
-    job::{Control, Context},
+    job::{Context, Control},
     label,
     phase::{Alias, Copied, Phase, Progress, SnapshotStage},
     policy::{Action, Code, Failure},
@@ -195,7 +195,9 @@ async fn choose_target(context: &Context, progress: &mut Progress) -> Result<(),
         return Ok(());
     }
     let label = match &progress.phase {
-        Phase::FullSync(SnapshotStage::Restore { snapshot }) => label::restore_label(snapshot, progress.own.restore_attempt),
+        Phase::FullSync(SnapshotStage::Restore { snapshot }) => {
+            label::restore_label(snapshot, progress.own.restore_attempt)
+        }
         _ => return Ok(()),
     };
     // A restore that runs already restores to the name that was chosen for it: none.
