@@ -3,9 +3,11 @@
 //!
 //! * [`faults`]: the network between the syncer and the clusters, which loses, delays and cuts;
 //! * [`trace`]: what happened, for people and as one hash;
+//! * [`clusters`]: the two simulated clusters;
 //! * [`host`]: clock and randomness of a simulated process;
 //! * [`world`]: two clusters, one job, its work, its kills, and what must hold at the end.
 
+pub mod clusters;
 pub mod faults;
 pub mod host;
 pub mod trace;
