@@ -9,7 +9,11 @@ use ccr_engine::{
     create::{self, NewJob},
     incremental::IngestWindows,
 };
-use ccr_store::{JobRow, Metastore, documents::{JobDocument, ProgressDocument, Spec}, memory::MemoryStore};
+use ccr_store::{
+    JobRow, Metastore,
+    documents::{JobDocument, ProgressDocument, Spec},
+    memory::MemoryStore,
+};
 use doris::net::{Net, SqlLogin, SqlReply};
 use doris_sim::SimCluster;
 use tokio::task::JoinSet;
@@ -99,12 +103,8 @@ impl World {
     async fn run(plan: Plan, trace: Arc<Trace>) -> anyhow::Result<Outcome> {
         let begin = tokio::time::Instant::now();
         let clusters = Clusters::start(plan.seed).await?;
-        let net = Arc::new(FaultyNet::new(
-            clusters.net(),
-            plan.rates,
-            SeededRng::new(plan.seed, 1),
-            Arc::clone(&trace),
-        ));
+        let net =
+            Arc::new(FaultyNet::new(clusters.net(), plan.rates, SeededRng::new(plan.seed, 1), Arc::clone(&trace)));
         let mut world = Self {
             plan,
             trace,

@@ -2,7 +2,7 @@
 
 use doris::{
     Dest, Source,
-    binlog::{Barrier, Payload, Upsert},
+    binlog::{Barrier, Upsert},
     cluster::Binlog,
     ids::*,
     rpc::BinlogType,
@@ -99,7 +99,7 @@ fn plan_barrier(record: &Binlog) -> Result<Planned, Refusal> {
 fn plan_upsert(shared: &Shared, record: &Binlog, continuity: &mut Continuity) -> Result<Planned, Refusal> {
     let upsert = Upsert::parse(&record.data).map_err(|e| bad_record(record, &e.to_string()))?;
     // Records of an empty transaction, or whose table was dropped meanwhile, name no table.
-    let Some(table) = upsert.table_records.get(&shared.mapping.source) else { return Ok(Planned::Nothing(record.seq)) };
+    let Some(table) = upsert.tables.get(&shared.mapping.source) else { return Ok(Planned::Nothing(record.seq)) };
     if !upsert.stids.is_empty() {
         return Err(Refusal::Exit(Exit::FullSync {
             reason: format!("record {} is a transaction of several statements; the table is copied again", record.seq),
@@ -107,12 +107,12 @@ fn plan_upsert(shared: &Shared, record: &Binlog, continuity: &mut Continuity) ->
     }
     let mut touched = Touched::new();
     let mut tablets = Vec::new();
-    for partition in table.partition_records.iter().filter(|p| !p.is_temp_partition) {
-        let known = shared.mapping.partitions.get(&partition.partition_id);
-        let Some(mapping) = known.filter(|_| shared.ledger.get(partition.partition_id).is_some()) else {
-            return Err(Refusal::StaleMapping(format!("partition {} ({})", partition.partition_id, partition.range)));
+    for partition in table.partitions.iter().filter(|p| !p.is_temp) {
+        let known = shared.mapping.partitions.get(&partition.id);
+        let Some(mapping) = known.filter(|_| shared.ledger.get(partition.id).is_some()) else {
+            return Err(Refusal::StaleMapping(format!("partition {} ({})", partition.id, partition.range)));
         };
-        touched.push((partition.partition_id, partition.version));
+        touched.push((partition.id, partition.version));
         let indexes: Vec<IndexId<Source>> = match &table.index_ids {
             Some(named) => named.clone(),
             // A transaction that was itself replicated names no indexes: it means all of them.
@@ -120,7 +120,7 @@ fn plan_upsert(shared: &Shared, record: &Binlog, continuity: &mut Continuity) ->
         };
         for index in indexes {
             let Some(pairs) = mapping.indexes.get(&index) else {
-                return Err(Refusal::StaleMapping(format!("index {index} of partition {}", partition.partition_id)));
+                return Err(Refusal::StaleMapping(format!("index {index} of partition {}", partition.id)));
             };
             tablets.extend(pairs.iter().map(|pair| TabletPlan {
                 version: partition.version,

@@ -11,7 +11,7 @@ use doris::{
     cluster::{RestoreSnapshot, Snapshot, SnapshotJobState},
     error::Effect,
     net::Endpoint,
-    snapshot::{JobInfo, MAX_DOCUMENT_BYTES, SnapshotError, gunzip, with_extra_info},
+    snapshot::JobInfo,
 };
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -125,7 +125,7 @@ async fn restore(context: &Context, progress: &mut Progress, snapshot_label: &st
                 if expired(context, &snapshot) {
                     return Err(again(context, progress, &format!("snapshot {snapshot_label} expired")).await?);
                 }
-                match begin_restore(context, progress, &snapshot, &label).await {
+                match begin_restore(context, progress, &snapshot, &info, &label).await {
                     Ok(()) => info!(job = context.name, %label, "restore begun"),
                     Err(error) if must_wait(error.kind) || error.kind.effect() == Effect::Unknown => {
                         patience.wait().await;
@@ -156,14 +156,13 @@ async fn fetch(context: &Context, label: &str) -> Result<Result<(Snapshot, JobIn
     let unusable = |why: String| {
         Exit::retry(Failure::new(Code::SNAPSHOT, format!("snapshot {label}: {why}"), "the job makes another one"))
     };
-    let snapshot = plain(snapshot).map_err(|e| unusable(e.to_string()))?;
-    let info = JobInfo::parse(&snapshot.job_info).map_err(|e| unusable(e.to_string()))?;
+    let info = JobInfo::parse(&snapshot.job_info, snapshot.compressed).map_err(|e| unusable(e.to_string()))?;
     let ids = context.ids();
-    if info.id != ids.source_db {
+    if info.database_id() != ids.source_db {
         // Labels are global: it was made in another database of that name.
-        return Ok(Err(format!("snapshot {label} is of database id {}, not {}", info.id, ids.source_db)));
+        return Ok(Err(format!("snapshot {label} is of database id {}, not {}", info.database_id(), ids.source_db)));
     }
-    let Some(object) = info.backup_objects.get(table) else {
+    let Some(object) = info.table(table) else {
         return Ok(Err(format!("table {table} was dropped or renamed while it was backed up")));
     };
     if object.id != ids.source_table {
@@ -181,23 +180,13 @@ async fn fetch(context: &Context, label: &str) -> Result<Result<(Snapshot, JobIn
     Ok(Ok((snapshot, info)))
 }
 
-/// Unpacks the documents of a snapshot. Without their compression they are understood by every version of Doris.
-fn plain(snapshot: Snapshot) -> Result<Snapshot, SnapshotError> {
-    if !snapshot.compressed {
-        return Ok(snapshot);
-    }
-    let unpack = |document: &[u8]| gunzip(document, MAX_DOCUMENT_BYTES);
-    Ok(Snapshot { meta: unpack(&snapshot.meta)?, job_info: unpack(&snapshot.job_info)?, compressed: false, ..snapshot })
-}
-
 /// What the destination holds when the restore is finished.
 fn copied(context: &Context, info: &JobInfo) -> Result<Copied, Exit> {
-    let found =
-        info.backup_objects.get(&context.source_table).and_then(|object| Some((object, info.commit_seq(object.id)?)));
+    let found = info.table(&context.source_table).and_then(|object| Some((object, info.commit_seq(object.id)?)));
     let (object, start) = found.ok_or_else(|| {
         Exit::retry(Failure::new(Code::SNAPSHOT, "the snapshot does not name the table", "the job makes another one"))
     })?;
-    Ok(Copied { start, versions: object.partitions.values().map(|p| (p.id, p.version)).collect() })
+    Ok(Copied { start, versions: object.partitions.iter().map(|p| (p.id, p.version)).collect() })
 }
 
 /// Chooses the name that is restored to, durably, before anything is restored.
@@ -224,22 +213,26 @@ async fn choose_target(context: &Context, progress: &mut Progress) -> Result<(),
     Ok(())
 }
 
-async fn begin_restore(context: &Context, progress: &Progress, snapshot: &Snapshot, label: &str) -> doris::Result<()> {
+async fn begin_restore(
+    context: &Context,
+    progress: &Progress,
+    snapshot: &Snapshot,
+    info: &JobInfo,
+    label: &str,
+) -> doris::Result<()> {
     let target = progress.own.alias.as_ref().map_or(context.dest_table.as_str(), |alias| &alias.name);
     // An alias that equals a table name counts as a duplicate.
     let alias = (target != context.source_table).then(|| target.to_owned());
     let token = context.source.get_master_token().await?;
     let backends = context.source.backends().await?;
     let map = backends.iter().map(|b| (b.id, Endpoint::new(&b.host, b.http_port))).collect();
-    let job_info = with_extra_info(&snapshot.job_info, &map, &token)
-        .map_err(|e| doris::Error::new(ErrorKind::Garbled, format!("getSnapshot of {label}"), e.to_string()))?;
     let request = RestoreSnapshot {
         db: context.dest_db.clone(),
         label: label.to_owned(),
         tables: vec![(context.source_table.clone(), alias)],
         properties: [("reserve_replica".to_owned(), "true".to_owned())].into(),
-        meta: snapshot.meta.clone(),
-        job_info,
+        meta: doris::snapshot::plain(&snapshot.meta, snapshot.compressed)?,
+        job_info: info.with_extra_info(&map, &token)?,
         compressed: false,
         clean_tables: false,
         clean_partitions: false,

@@ -1,0 +1,119 @@
+//! The catalog: databases down to replicas, and backends.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    rpc::{NetworkAddress, Status},
+    secret::Secret,
+    thrift::thrift_struct,
+};
+
+thrift_struct! {
+    /// `TGetMetaReplica`.
+    GetMetaReplica { 1 opt id: i64 }
+
+    /// `TGetMetaTablet`.
+    GetMetaTablet { 1 opt id: i64, 2 opt replicas: Vec<GetMetaReplica> }
+
+    /// `TGetMetaIndex`.
+    GetMetaIndex { 1 opt id: i64, 2 opt name: String, 3 opt tablets: Vec<GetMetaTablet> }
+
+    /// `TGetMetaPartition`.
+    GetMetaPartition {
+        1 opt id: i64,
+        2 opt name: String,
+        3 opt key: String,
+        4 opt range: String,
+        5 opt is_temp: bool,
+        6 opt indexes: Vec<GetMetaIndex>,
+    }
+
+    /// `TGetMetaTable`.
+    GetMetaTable {
+        1 opt id: i64,
+        2 opt name: String,
+        3 opt in_trash: bool,
+        4 opt partitions: Vec<GetMetaPartition>,
+    }
+
+    /// `TGetMetaDB`.
+    GetMetaDb { 1 opt id: i64, 2 opt name: String, 3 opt only_table_names: bool, 4 opt tables: Vec<GetMetaTable> }
+
+    /// `TGetMetaRequest`.
+    GetMetaRequest {
+        1 opt cluster: String,
+        2 opt user: String,
+        3 opt passwd: Secret,
+        4 opt user_ip: String,
+        5 opt token: Secret,
+        6 opt db: GetMetaDb,
+    }
+
+    /// `TGetMetaReplicaMeta`.
+    ReplicaMeta { 1 opt id: i64, 2 opt backend_id: i64, 3 opt version: i64 }
+
+    /// `TGetMetaTabletMeta`.
+    TabletMeta { 1 opt id: i64, 2 opt replicas: Vec<ReplicaMeta> }
+
+    /// `TGetMetaIndexMeta`.
+    IndexMeta { 1 opt id: i64, 2 opt name: String, 3 opt tablets: Vec<TabletMeta> }
+
+    /// `TGetMetaPartitionMeta`.
+    PartitionMeta {
+        1 opt id: i64,
+        2 opt name: String,
+        3 opt key: String,
+        4 opt range: String,
+        5 opt visible_version: i64,
+        6 opt is_temp: bool,
+        7 opt indexes: Vec<IndexMeta>,
+    }
+
+    /// `TGetMetaTableMeta`.
+    TableMeta {
+        1 opt id: i64,
+        2 opt name: String,
+        3 opt in_trash: bool,
+        4 opt partitions: Vec<PartitionMeta>,
+        5 opt table_type: String,
+    }
+
+    /// `TGetMetaDBMeta`.
+    DbMeta {
+        1 opt id: i64,
+        2 opt name: String,
+        3 opt tables: Vec<TableMeta>,
+        4 opt dropped_partitions: Vec<i64>,
+        5 opt dropped_tables: Vec<i64>,
+        6 opt dropped_indexes: Vec<i64>,
+        7 opt dropped_partition_map: BTreeMap<i64, i64>,
+        8 opt dropped_table_map: BTreeMap<i64, i64>,
+        9 opt dropped_index_map: BTreeMap<i64, i64>,
+    }
+
+    /// `TGetMetaResult`.
+    GetMetaResult { 1 req status: Status, 2 opt db_meta: DbMeta, 3 opt master_address: NetworkAddress }
+
+    /// `TGetBackendMetaRequest`.
+    GetBackendMetaRequest {
+        1 opt cluster: String,
+        2 opt user: String,
+        3 opt passwd: Secret,
+        4 opt user_ip: String,
+        5 opt token: Secret,
+        6 opt backend_id: i64,
+    }
+
+    /// `TBackend`.
+    Backend {
+        1 req host: String,
+        2 req be_port: i32,
+        3 req http_port: i32,
+        4 opt brpc_port: i32,
+        5 opt is_alive: bool,
+        6 opt id: i64,
+    }
+
+    /// `TGetBackendMetaResult`.
+    GetBackendMetaResult { 1 req status: Status, 2 opt backends: Vec<Backend>, 3 opt master_address: NetworkAddress }
+}
