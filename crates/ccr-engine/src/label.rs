@@ -44,12 +44,11 @@ pub fn restore_label(snapshot: &str, attempt: u32) -> String {
 /// Name under which a table is restored before it takes the place of `table`.
 pub fn alias(table: &str, sync_id: i64) -> String {
     // Doris limits table names to 64 characters.
-    let head: String = table.chars().take(40).collect();
-    if head.len() == table.len() {
-        format!("__ccr_{table}_{sync_id}")
-    } else {
-        format!("__ccr_{head}{:08x}_{sync_id}", fnv(table) as u32)
+    if table.chars().count() <= 40 {
+        return format!("__ccr_{table}_{sync_id}");
     }
+    let head: String = table.chars().take(36).collect();
+    format!("__ccr_{head}{:08x}_{sync_id}", fnv(table) as u32)
 }
 
 /// Label of the destination transaction of one source transaction. No attempt number: whoever comes later finds what was

@@ -34,6 +34,9 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(5);
 /// A record on its way through ingest.
 type Flight = BoxFuture<'static, (CommitSeq, Touched, Result<Prepared, Exit>)>;
 
+/// A commit on its way.
+type Commit = BoxFuture<'static, (CommitSeq, Touched, Result<(), Exit>)>;
+
 struct Pipeline {
     shared: Arc<Shared>,
     fetch: Fetch,
@@ -41,7 +44,7 @@ struct Pipeline {
     flights: FuturesOrdered<Flight>,
     /// Prepared, in order, waiting for the commits before them.
     ready: VecDeque<(CommitSeq, Touched, Prepared)>,
-    commit: Option<BoxFuture<'static, (CommitSeq, Touched, Result<(), Exit>)>>,
+    commit: Option<Commit>,
     checkpoint: Checkpoint,
     /// A predecessor may have committed records after our position. Ends at the first record that it had not, or when the
     /// source has nothing more: it cannot have seen what came later.

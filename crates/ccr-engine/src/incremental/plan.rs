@@ -1,12 +1,6 @@
 //! What a record means for the destination: nothing, one transaction, a new copy, or a stop.
 
-use doris::{
-    Dest, Source,
-    binlog::{Barrier, Upsert},
-    cluster::Binlog,
-    ids::*,
-    rpc::BinlogType,
-};
+use doris::{Dest, Source, binlog::Upsert, cluster::Binlog, ids::*, rpc::BinlogType};
 
 use super::{Exit, Shared};
 use crate::{

@@ -81,10 +81,6 @@ impl Context {
         self.ids.lock().unwrap_or_else(PoisonError::into_inner).dest_table = table;
     }
 
-    pub(crate) fn set_source_table(&self, table: TableId<Source>) {
-        self.ids.lock().unwrap_or_else(PoisonError::into_inner).source_table = table;
-    }
-
     /// The binlog stream of this job.
     pub(crate) fn scope(&self) -> BinlogScope {
         BinlogScope::Table {
