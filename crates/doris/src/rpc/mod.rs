@@ -2,6 +2,7 @@
 //! them. Names lack Thrift's leading `T`; ids are plain numbers here, the typed client gives them their side.
 
 mod binlog;
+mod fe_reply;
 mod ingest;
 mod meta;
 mod methods;
@@ -10,6 +11,7 @@ mod status;
 mod txn;
 
 pub use binlog::*;
+pub use fe_reply::*;
 pub use ingest::*;
 pub use meta::*;
 pub use methods::*;

@@ -65,6 +65,12 @@ impl Scanner {
         if self.pos > buf.len() { Ok(None) } else { Ok(Some(self.pos)) }
     }
 
+    /// Bytes that are still missing at least, after a scan of `buf` without a result. A claim of the peer: reserve no
+    /// more memory than it may cost.
+    pub fn missing(&self, buf: &[u8]) -> usize {
+        self.pos.saturating_sub(buf.len()).max(1)
+    }
+
     /// `false`: incomplete.
     fn header(&mut self, buf: &[u8]) -> Result<bool, ThriftError> {
         if buf.len() >= 2 && buf[..2] != [0x80, 0x01] {
