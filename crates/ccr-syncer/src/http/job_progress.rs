@@ -1,0 +1,50 @@
+//! `/job_progress`: the stored progress document; its `data` is nobody's business.
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::Response,
+};
+use ccr_store::documents::{FullSyncInfo, ProgressDocument, SubState, SyncType};
+use serde::Serialize;
+
+use super::{
+    Api,
+    reply::{Common, json},
+    request::named,
+};
+
+#[derive(Serialize)]
+struct Reply {
+    #[serde(flatten)]
+    common: Common,
+    job_progress: ProgressDocument,
+}
+
+pub(super) async fn handle(State(api): State<Api>, request: Request) -> Response<Body> {
+    let job = match named(&api, request).await {
+        Ok(job) => job,
+        Err(response) => return response,
+    };
+    let read = match api.manager.env().store.progress(&job.name).await {
+        Ok(Some(text)) => ProgressDocument::parse(&text).map_err(|error| error.to_string()),
+        Ok(None) => Err(format!("job {} has no progress yet", job.name)),
+        Err(error) => Err(error.to_string()),
+    };
+    match read {
+        Ok(progress) => json(&Reply {
+            common: Common::ok(),
+            job_progress: ProgressDocument { data: String::new(), ..progress },
+        }),
+        Err(why) => json(&Reply { common: Common::failed(why), job_progress: zero() }),
+    }
+}
+
+/// Go's zero value.
+fn zero() -> ProgressDocument {
+    ProgressDocument {
+        sub_sync_state: SubState::default(),
+        full_sync_info: FullSyncInfo::default(),
+        ..ProgressDocument::new("", SyncType::Database, 0)
+    }
+}

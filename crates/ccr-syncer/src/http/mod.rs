@@ -1,0 +1,97 @@
+//! The HTTP API: the Go program's routes and answers. One resource, one file.
+//!
+//! Every method is accepted on every route, the content type of a request does not matter, and errors of the application
+//! have status 200 and `success: false`.
+
+use std::{any::Any, sync::Arc};
+
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderValue, Response, StatusCode, Uri, header},
+    routing::any,
+};
+use tower_http::catch_panic::CatchPanicLayer;
+
+mod create_ccr;
+mod delete;
+mod get_lag;
+mod job_detail;
+mod job_progress;
+mod job_status;
+mod json;
+mod list_jobs;
+mod metrics;
+mod pause;
+mod reply;
+mod request;
+mod resume;
+mod version;
+
+use crate::{manager::Manager, metrics::Metrics};
+
+/// What the routes work on.
+#[derive(Clone, Debug)]
+pub struct Api {
+    pub manager: Arc<Manager>,
+    pub metrics: Arc<Metrics>,
+}
+
+/// All routes.
+pub fn router(api: Api) -> Router {
+    Router::new()
+        .route("/version", any(version::handle))
+        .route("/create_ccr", any(create_ccr::handle))
+        .route("/get_lag", any(get_lag::handle))
+        .route("/pause", any(pause::handle))
+        .route("/resume", any(resume::handle))
+        .route("/delete", any(delete::handle))
+        .route("/list_jobs", any(list_jobs::handle))
+        .route("/job_status", any(job_status::handle))
+        .route("/job_detail", any(job_detail::handle))
+        .route("/job_progress", any(job_progress::handle))
+        .route("/metrics", any(metrics::handle))
+        .fallback(no_route)
+        .layer(CatchPanicLayer::custom(panicked))
+        .with_state(api)
+}
+
+/// As Go's server: an untidy path is sent to the tidy one, any other is not found.
+async fn no_route(uri: Uri) -> Response<Body> {
+    let clean = clean_path(uri.path());
+    if clean != uri.path() {
+        let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+        return reply::redirect(StatusCode::MOVED_PERMANENTLY, &format!("{clean}{query}"));
+    }
+    let mut response = Response::new(Body::from("404 page not found\n"));
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// Go's `path.Clean` of an absolute path, a trailing slash kept.
+fn clean_path(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            _ => parts.push(part),
+        }
+    }
+    let slash = if path.ends_with('/') && !parts.is_empty() { "/" } else { "" };
+    format!("/{}{slash}", parts.join("/"))
+}
+
+fn panicked(_: Box<dyn Any + Send>) -> Response<Body> {
+    // The panic hook has written what happened.
+    let why = "the request ran into a defect of the syncer; see its log";
+    reply::json_with(StatusCode::INTERNAL_SERVER_ERROR, &reply::Common::failed(why))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,21 @@
+//! The program `ccr_syncer`: everything around the engine.
+//!
+//! * [`flags`]: the Go program's command line and configuration file;
+//! * [`logs`]: its log lines, files and their rotation;
+//! * [`host`]: the system's clock and randomness, read here and nowhere else;
+//! * [`manager`]: which jobs run in this process, and the heartbeat that says so;
+//! * [`http`]: the API; [`metrics`]: what Prometheus reads;
+//! * [`serve`]: one syncer from its flags to its end;
+//! * [`demo`]: two simulated clusters with a syncer between them, to look at.
+
+pub mod demo;
+pub mod flags;
+pub mod host;
+pub mod http;
+pub mod logs;
+pub mod manager;
+pub mod metrics;
+pub mod serve;
+
+/// What `/version` and `-version` say.
+pub const VERSION: &str = concat!("ccr_syncer-", env!("CARGO_PKG_VERSION"));

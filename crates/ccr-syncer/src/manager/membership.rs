@@ -1,0 +1,34 @@
+//! The heartbeat: the row of this syncer in table `syncers`, and the look at the jobs that belong to it.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use super::Manager;
+use crate::host::SystemClock;
+
+/// The Go program's period; its peers take a syncer for dead after 12 s.
+const PERIOD: Duration = Duration::from_secs(5);
+
+/// Refreshes the row and reconciles the jobs until cancelled. Failures are logged and tried again at the next tick.
+pub async fn keep_membership(manager: Arc<Manager>, cancel: CancellationToken) {
+    let mut ticks = tokio::time::interval(PERIOD);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        let env = manager.env();
+        if let Err(error) = env.store.heartbeat(&env.owner, SystemClock.now_ns()).await {
+            warn!(%error, "checker failed, host info: {}", env.owner);
+            continue;
+        }
+        if let Err(error) = manager.reconcile().await {
+            warn!(%error, "checker failed, host info: {}", env.owner);
+        }
+    }
+}
