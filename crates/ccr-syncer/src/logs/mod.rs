@@ -1,6 +1,6 @@
 //! Logs in the Go program's form, so that people and log collectors find what they are used to.
 
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{
@@ -43,7 +43,6 @@ pub fn init(flags: &Flags) -> Result<(), String> {
         let retention = Retention { files: flags.log_retain_num, days: flags.log_retain_days };
         let file = RotatingFile::open(Path::new(&flags.log_filename), retention, host::local_now)
             .map_err(|error| format!("cannot open the log file {}: {error}", flags.log_filename))?;
-        let file = Arc::new(file);
         if flags.log_also_to_stderr {
             BoxMakeWriter::new(file.and(std::io::stderr))
         } else {
