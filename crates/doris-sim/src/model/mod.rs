@@ -38,15 +38,18 @@ mod read;
 mod rowset;
 mod schema;
 mod show_create;
+mod snapshot;
 mod table;
+mod time_text;
 mod txn;
 mod value;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
+pub(crate) use backend::BeSnapshot;
 pub use backend::{Backend, BeTablet, TabletShape};
 pub use binlog::{Binlog, BinlogLagAnswer, BinlogPageAnswer, BinlogStream, DbBinlogs, Dropped};
 pub use create_table::ViewSpec;
@@ -59,10 +62,16 @@ pub use partition_item::{BoundValue, PartitionItem, PartitionKind};
 pub use rowset::{Comparison, Condition, Row, Rowset, RowsetColumn, SharedRowset};
 pub use schema::{Aggregation, Column, ColumnDefault, ColumnType, Distribution, KeysType, SecondaryIndex};
 pub use show_create::DdlText;
+pub(crate) use snapshot::DownloadTask;
+pub use snapshot::{
+    BACKUP_COLUMNS, BackupObject, BackupSpec, JobHead, JobState, LocalSnapshot, RESTORE_COLUMNS, RestoreSpec,
+    SnapshotJob,
+};
 pub use table::{
     IndexSchema, Partition, PartitionScheme, PartitionSpec, PartitionState, Relation, Replica, RollupSpec, Table,
     TableSpec, TableState, Tablet, View,
 };
+pub use time_text::{date_time_text, snapshot_time_text};
 pub use txn::{BeginRefusal, BeginTxnSpec, BegunTxn, CommitPart, CommitState, Txn, TxnState, TxnWrite};
 pub use value::Value;
 
@@ -127,6 +136,10 @@ pub struct Model {
     /// Transactions by database and label, oldest first.
     pub(crate) labels: BTreeMap<(DbId, String), Vec<TxnId>>,
     pub(crate) publish_held: bool,
+    /// History of each database, oldest first; only the last may be unfinished.
+    pub(crate) snapshot_jobs: BTreeMap<DbId, VecDeque<SnapshotJob>>,
+    /// Finished local snapshots by label, of all databases.
+    pub(crate) local_snapshots: BTreeMap<String, LocalSnapshot>,
     pub(crate) next_binlog_gc_ms: i64,
     pub(crate) next_txn_clean_ms: i64,
     /// `ADMIN SHOW FRONTEND CONFIG`.
@@ -158,6 +171,8 @@ impl Model {
             active_txns: BTreeSet::new(),
             labels: BTreeMap::new(),
             publish_held: false,
+            snapshot_jobs: BTreeMap::new(),
+            local_snapshots: BTreeMap::new(),
             next_binlog_gc_ms: now_ms.saturating_add(options.binlog_gc_interval_ms),
             next_txn_clean_ms: now_ms.saturating_add(txn::CLEAN_INTERVAL_MS),
             config: properties::default_fe_config(),
@@ -192,13 +207,18 @@ impl Model {
     /// When the next timed event is due.
     pub fn next_event_ms(&self) -> Option<i64> {
         let daemons = [Some(self.next_binlog_gc_ms), Some(self.next_txn_clean_ms)];
-        [self.next_publish_ms(), self.next_timeout_ms()].into_iter().chain(daemons).flatten().min()
+        [self.next_publish_ms(), self.next_timeout_ms(), self.next_job_step_ms()]
+            .into_iter()
+            .chain(daemons)
+            .flatten()
+            .min()
     }
 
     /// Everything that is due now.
     fn happen(&mut self) {
         self.publish_due();
         self.abort_expired();
+        self.step_jobs();
         if self.next_txn_clean_ms <= self.now_ms {
             self.next_txn_clean_ms = self.now_ms.saturating_add(txn::CLEAN_INTERVAL_MS);
             self.clean_txns();

@@ -1,0 +1,297 @@
+//! Backup and restore jobs: one unfinished job per database, one step per tick of the handler.
+
+mod backup;
+mod document;
+mod download;
+mod restore;
+mod restore_check;
+mod restore_finish;
+mod show;
+mod signature;
+
+use std::collections::VecDeque;
+
+use super::{Answer, Model, Refusal, ids::*};
+
+pub use backup::{BackupObject, BackupSpec};
+pub use document::LocalSnapshot;
+pub(crate) use download::DownloadTask;
+pub use restore::RestoreSpec;
+pub use show::{BACKUP_COLUMNS, RESTORE_COLUMNS};
+
+/// States of both kinds of job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobState {
+    Pending,
+    Snapshoting,
+    UploadSnapshot,
+    Uploading,
+    SaveMeta,
+    UploadInfo,
+    Creating,
+    Download,
+    Downloading,
+    Commit,
+    Committing,
+    Finished,
+    Cancelled,
+}
+
+impl JobState {
+    /// Doris's word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::Snapshoting => "SNAPSHOTING",
+            Self::UploadSnapshot => "UPLOAD_SNAPSHOT",
+            Self::Uploading => "UPLOADING",
+            Self::SaveMeta => "SAVE_META",
+            Self::UploadInfo => "UPLOAD_INFO",
+            Self::Creating => "CREATING",
+            Self::Download => "DOWNLOAD",
+            Self::Downloading => "DOWNLOADING",
+            Self::Commit => "COMMIT",
+            Self::Committing => "COMMITTING",
+            Self::Finished => "FINISHED",
+            Self::Cancelled => "CANCELLED",
+        }
+    }
+
+    /// Whether the job is over.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Finished | Self::Cancelled)
+    }
+}
+
+/// What both kinds of job have.
+#[derive(Clone, Debug)]
+pub struct JobHead {
+    /// -1 while PENDING.
+    pub id: i64,
+    pub label: String,
+    pub db: DbId,
+    pub db_name: String,
+    pub state: JobState,
+    /// `[OK]` or `[CODE, msg: text]`. Not journaled: lost by an FE restart.
+    pub status: String,
+    pub timeout_s: i64,
+    pub created_ms: i64,
+    pub meta_prepared_ms: Option<i64>,
+    pub snapshot_finished_ms: Option<i64>,
+    /// End of the upload or download.
+    pub transfer_finished_ms: Option<i64>,
+    pub finished_ms: Option<i64>,
+    /// The next step is due; `None` while something else is waited for.
+    pub(crate) next_step_ms: Option<i64>,
+}
+
+/// A backup or restore job.
+#[derive(Clone, Debug)]
+pub enum SnapshotJob {
+    Backup(Box<backup::BackupJob>),
+    Restore(Box<restore::RestoreJob>),
+}
+
+impl SnapshotJob {
+    pub fn head(&self) -> &JobHead {
+        match self {
+            Self::Backup(job) => &job.head,
+            Self::Restore(job) => &job.head,
+        }
+    }
+
+    fn head_mut(&mut self) -> &mut JobHead {
+        match self {
+            Self::Backup(job) => &mut job.head,
+            Self::Restore(job) => &mut job.head,
+        }
+    }
+}
+
+/// Why a job is cancelled: the code and text of its status.
+pub(crate) struct JobError {
+    code: &'static str,
+    text: String,
+}
+
+impl JobError {
+    pub(crate) fn common(text: impl Into<String>) -> Self {
+        Self { code: "COMMON_ERROR", text: text.into() }
+    }
+
+    pub(crate) fn not_found(text: impl Into<String>) -> Self {
+        Self { code: "NOT_FOUND", text: text.into() }
+    }
+
+    fn status(&self) -> String {
+        format!("[{}, msg: {}]", self.code, self.text)
+    }
+}
+
+/// The smallest timeout of a job.
+const MIN_TIMEOUT_S: i64 = 600;
+
+impl Model {
+    /// Jobs of a database, oldest first.
+    pub fn snapshot_jobs(&self, db: DbId) -> impl DoubleEndedIterator<Item = &SnapshotJob> {
+        self.snapshot_jobs.get(&db).into_iter().flatten()
+    }
+
+    /// When the next step of a job is due.
+    pub(crate) fn next_job_step_ms(&self) -> Option<i64> {
+        let jobs = self.snapshot_jobs.values().filter_map(VecDeque::back);
+        jobs.filter(|job| !job.head().state.is_final())
+            .filter_map(|job| {
+                let head = job.head();
+                let timeout = head.created_ms.saturating_add(head.timeout_s.saturating_mul(1000));
+                Some(head.next_step_ms.unwrap_or(timeout).min(timeout))
+            })
+            .min()
+    }
+
+    /// One step of every job that is due.
+    pub(crate) fn step_jobs(&mut self) {
+        let now = self.now_ms;
+        let due: Vec<DbId> = self
+            .snapshot_jobs
+            .iter()
+            .filter(|(_, jobs)| {
+                jobs.back().is_some_and(|job| {
+                    let head = job.head();
+                    let timeout = head.created_ms.saturating_add(head.timeout_s.saturating_mul(1000));
+                    !head.state.is_final() && (head.next_step_ms.is_some_and(|at| at <= now) || timeout <= now)
+                })
+            })
+            .map(|(db, _)| *db)
+            .collect();
+        for db in due {
+            let Some(mut job) = self.snapshot_jobs.get_mut(&db).and_then(VecDeque::pop_back) else { continue };
+            let head = job.head();
+            let timed_out = head.created_ms.saturating_add(head.timeout_s.saturating_mul(1000)) <= now;
+            if !self.databases.contains_key(&db) {
+                self.cancel_job(&mut job, &JobError::not_found(format!("database {db} has been dropped")));
+            } else if timed_out {
+                let text = match &job {
+                    SnapshotJob::Backup(_) => "TIMEOUT".to_owned(),
+                    SnapshotJob::Restore(job) => format!("restore job with label: {}  timeout.", job.head.label),
+                };
+                self.cancel_job(&mut job, &JobError { code: "TIMEOUT", text });
+            } else {
+                let tick = self.options.snapshot_tick_ms;
+                job.head_mut().next_step_ms = Some(now.saturating_add(tick));
+                let step = match &mut job {
+                    SnapshotJob::Backup(job) => self.step_backup(job),
+                    SnapshotJob::Restore(job) => self.step_restore(job),
+                };
+                if let Err(error) = step {
+                    self.cancel_job(&mut job, &error);
+                }
+            }
+            self.snapshot_jobs.entry(db).or_default().push_back(job);
+        }
+    }
+
+    fn cancel_job(&mut self, job: &mut SnapshotJob, error: &JobError) {
+        if let SnapshotJob::Restore(job) = job {
+            self.undo_restore(job);
+        }
+        let now = self.now_ms;
+        let head = job.head_mut();
+        head.state = JobState::Cancelled;
+        head.status = error.status();
+        head.finished_ms = Some(now);
+        head.next_step_ms = None;
+        self.journal();
+    }
+
+    /// CANCEL BACKUP / CANCEL RESTORE FROM db.
+    pub fn cancel_snapshot_job(&mut self, db: &str, restore: bool) -> Answer<()> {
+        let db = self.db_id(db)?;
+        let last = self.snapshot_jobs.get(&db).and_then(VecDeque::back);
+        let kind_fits = last.is_some_and(|job| matches!(job, SnapshotJob::Restore(_)) == restore);
+        let Some(head) = last.filter(|_| kind_fits).map(SnapshotJob::head) else {
+            let text = if restore { "No restore is currently running" } else { "No backup job is currently running" };
+            return Err(Refusal::analysis(text));
+        };
+        if head.state.is_final() {
+            return Err(Refusal::analysis(format!(
+                "Failed to cancel job: Job with label {} can not be cancelled. state: {}",
+                head.label,
+                head.state.name()
+            )));
+        }
+        let text = match restore {
+            false => "user cancelled".to_owned(),
+            true => format!("user cancelled, current state: {}", head.state.name()),
+        };
+        if let Some(mut job) = self.snapshot_jobs.get_mut(&db).and_then(VecDeque::pop_back) {
+            self.cancel_job(&mut job, &JobError::common(text));
+            self.snapshot_jobs.entry(db).or_default().push_back(job);
+        }
+        Ok(())
+    }
+
+    /// Refuses a second job of the database.
+    fn check_no_running_job(&self, db: DbId, label: &str) -> Answer<()> {
+        let running = self.snapshot_jobs.get(&db).and_then(VecDeque::back).map(SnapshotJob::head);
+        match running.filter(|head| !head.state.is_final()) {
+            None => Ok(()),
+            Some(head) => Err(Refusal::analysis(format!(
+                "Can only run one backup or restore job of a database at same time , current running: label = {} jobId \
+                 = {}, to run label = {label}",
+                head.label, head.id
+            ))),
+        }
+    }
+
+    /// Appends a job to the history of its database. The oldest beyond the limit go, with their snapshots; a job that
+    /// was cancelled while PENDING makes room at once.
+    fn push_job(&mut self, db: DbId, job: SnapshotJob) {
+        let most = usize::try_from(self.config_number("max_backup_restore_job_num_per_db", 10)).unwrap_or(1).max(1);
+        let mut evicted = Vec::new();
+        let jobs = self.snapshot_jobs.entry(db).or_default();
+        if jobs.back().is_some_and(|job| job.head().state == JobState::Cancelled && job.head().id == -1) {
+            jobs.pop_back();
+        }
+        while jobs.len() >= most {
+            evicted.extend(jobs.pop_front());
+        }
+        jobs.push_back(job);
+        for job in evicted {
+            if let SnapshotJob::Backup(job) = job {
+                self.release_backup(&job);
+            }
+        }
+    }
+
+    /// A new job's common part.
+    fn job_head(&self, db: DbId, db_name: &str, label: &str, timeout_s: i64) -> JobHead {
+        JobHead {
+            id: -1,
+            label: label.to_owned(),
+            db,
+            db_name: db_name.to_owned(),
+            state: JobState::Pending,
+            status: "[OK]".into(),
+            timeout_s,
+            created_ms: self.now_ms,
+            meta_prepared_ms: None,
+            snapshot_finished_ms: None,
+            transfer_finished_ms: None,
+            finished_ms: None,
+            next_step_ms: Some(self.now_ms.saturating_add(self.options.snapshot_tick_ms)),
+        }
+    }
+
+    /// The `timeout` property of a job.
+    fn job_timeout(&self, written: Option<&String>) -> Answer<i64> {
+        let Some(text) = written else {
+            return Ok(self.config_number("backup_job_default_timeout_ms", 86_400_000) / 1000);
+        };
+        match text.parse::<i64>() {
+            Ok(seconds) if seconds >= MIN_TIMEOUT_S => Ok(seconds),
+            Ok(_) => Err(Refusal::analysis("timeout must be at least 10 min")),
+            Err(_) => Err(Refusal::analysis(format!("Invalid timeout format: {text}"))),
+        }
+    }
+}
