@@ -22,6 +22,8 @@ pub mod mapping;
 pub mod phase;
 pub mod policy;
 pub mod snapshot_sync;
+#[cfg(test)]
+mod testing;
 
 pub use env::{Clock, Env, Rng, Settings};
 pub use job::{Job, JobStatus, Run};

@@ -107,6 +107,17 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    pub(crate) fn new(
+        context: Arc<Context>,
+        (mapping, dest_table): (Arc<TableMapping>, String),
+        incarnation: Incarnation,
+        sync_id: i64,
+        ledger: Ledger,
+    ) -> Self {
+        let attempt = context.env.rng.next_u64();
+        Self { context, mapping, dest_table, ledger, incarnation, sync_id, attempt, open: Mutex::default() }
+    }
+
     fn opened(&self, seq: CommitSeq, txn: TxnId<Dest>) {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).insert(seq, txn);
     }
@@ -168,7 +179,7 @@ pub(crate) async fn run(
     let Some(ledger) = progress.own.ledger.clone() else {
         return Exit::FullSync { reason: "the stored progress has no partition versions".to_owned() };
     };
-    let (mapping, dest_table) = match &memory.mapping {
+    let mapping = match &memory.mapping {
         Some(known) => known.clone(),
         None => {
             let found = tokio::select! {
@@ -182,16 +193,8 @@ pub(crate) async fn run(
             }
         }
     };
-    let shared = Arc::new(Shared {
-        context: Arc::clone(context),
-        mapping,
-        dest_table,
-        ledger,
-        incarnation: progress.own.incarnation.clone(),
-        sync_id: progress.sync_id,
-        attempt: context.env.rng.next_u64(),
-        open: Mutex::default(),
-    });
+    let incarnation = progress.own.incarnation.clone();
+    let shared = Arc::new(Shared::new(Arc::clone(context), mapping, incarnation, progress.sync_id, ledger));
     pipeline::run(&shared, progress, memory, cancel).await
 }
 

@@ -137,3 +137,147 @@ fn bad_record(record: &Binlog, why: &str) -> Refusal {
         "report it with the record; the table can be copied again with /force_fullsync",
     )))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::{collections::BTreeMap, sync::Arc};
+
+    use doris::cluster::{Backend, IndexMeta, PartitionMeta, ReplicaMeta, TableMeta, TabletMeta};
+
+    use super::*;
+    use crate::{ledger::Ledger, mapping::TableMapping, testing};
+
+    const TABLE: i64 = 100;
+
+    /// Partitions 1 and 2 with one index of two buckets; the snapshot had versions 5 and 9. Partition 3 came later.
+    fn shared() -> Shared {
+        fn table<S: doris::Side>(base: i64) -> TableMeta<S> {
+            let replica = || ReplicaMeta { id: ReplicaId::new(1), backend: BackendId::new(1), version: Version(1) };
+            let tablet = |id| TabletMeta { id: TabletId::new(id), replicas: vec![replica()] };
+            let partition = |n: i64| PartitionMeta {
+                id: PartitionId::new(base + n),
+                name: format!("p{n}"),
+                range: format!("range {n}"),
+                visible_version: Version(1),
+                indexes: vec![IndexMeta {
+                    id: IndexId::new(base + 50),
+                    name: "t".to_owned(),
+                    tablets: vec![tablet(base + 10 * n), tablet(base + 10 * n + 1)],
+                }],
+            };
+            TableMeta {
+                id: TableId::new(base),
+                name: "t".to_owned(),
+                partitions: vec![partition(1), partition(2), partition(3)],
+            }
+        }
+        let backends =
+            || vec![Backend { id: BackendId::new(1), host: "h".to_owned(), be_port: 1, http_port: 2, alive: true }];
+        let mapping = TableMapping::pair(&table(TABLE), &table(1000), backends(), Vec::new()).unwrap();
+        let ledger = Ledger::open([
+            (PartitionId::new(101), PartitionId::new(1001), Version(5), Version(5)),
+            (PartitionId::new(102), PartitionId::new(1002), Version(9), Version(3)),
+        ]);
+        testing::shared(Arc::new(mapping), ledger)
+    }
+
+    fn record(kind: BinlogType, data: &str) -> Binlog {
+        Binlog {
+            seq: CommitSeq(77),
+            timestamp_ms: 0,
+            kind,
+            db_id: DbId::new(1),
+            table_ids: vec![TableId::new(TABLE)],
+            data: data.to_owned(),
+        }
+    }
+
+    fn upsert(tables: &str, rest: &str) -> Binlog {
+        record(
+            BinlogType::UPSERT,
+            &format!(
+                r#"{{"commitSeq":77,"txnId":9,"timeStamp":1,"label":"l","dbId":1,"tableRecords":{tables}{rest}}}"#
+            ),
+        )
+    }
+
+    fn partition(id: i64, version: i64, rest: &str) -> String {
+        format!(r#"{{"partitionId":{id},"range":"r","version":{version}{rest}}}"#)
+    }
+
+    fn of_table(partitions: &[String], rest: &str) -> String {
+        format!(r#"{{"{TABLE}":{{"partitionRecords":[{}]{rest}}}}}"#, partitions.join(","))
+    }
+
+    #[test]
+    fn an_upsert_is_planned_completely() {
+        let shared = shared();
+        let mut continuity = Continuity::from_ledger(&shared.ledger);
+        let both = [partition(101, 6, ""), partition(102, 10, "")];
+        // With and without index ids: a transaction that was itself replicated names none and means all.
+        for (version, rest) in [(0, r#","indexIds":[150]"#), (1, "")] {
+            let both = both.clone().map(|text| {
+                text.replace(":6", &format!(":{}", 6 + version)).replace(":10", &format!(":{}", 10 + version))
+            });
+            let Ok(Planned::Txn(plan)) = plan(&shared, &upsert(&of_table(&both, rest), ""), &mut continuity) else {
+                panic!("not planned")
+            };
+            let tablets: BTreeMap<_, _> = plan
+                .tablets
+                .iter()
+                .map(|t| (t.pair.source.get(), (t.pair.dest.get(), t.dest_partition.get())))
+                .collect();
+            assert_eq!(
+                tablets,
+                BTreeMap::from([(110, (1010, 1001)), (111, (1011, 1001)), (120, (1020, 1002)), (121, (1021, 1002))])
+            );
+            assert_eq!(
+                plan.touched,
+                [(PartitionId::new(101), Version(6 + version)), (PartitionId::new(102), Version(10 + version))]
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_record_means() {
+        let temporary = partition(101, 6, r#","isTempPartition":true"#);
+        let cases: Vec<(&str, Binlog, &str)> = vec![
+            ("of no table", upsert("{}", ""), "nothing"),
+            ("of another table", upsert(r#"{"5":{"partitionRecords":[]}}"#, ""), "nothing"),
+            ("of a truncated table", upsert(&of_table(&[], ""), ""), "nothing"),
+            ("of a temporary partition", upsert(&of_table(&[temporary], ""), ""), "nothing"),
+            ("a gap", upsert(&of_table(&[partition(101, 7, "")], ""), ""), "gap"),
+            ("a version that was there before", upsert(&of_table(&[partition(101, 5, "")], ""), ""), "gap"),
+            ("an unknown partition", upsert(&of_table(&[partition(999, 2, "")], ""), ""), "stale"),
+            ("a partition that is not in the ledger", upsert(&of_table(&[partition(103, 2, "")], ""), ""), "stale"),
+            ("an unknown index", upsert(&of_table(&[partition(101, 6, "")], r#","indexIds":[150,151]"#), ""), "stale"),
+            ("several statements", upsert(&of_table(&[partition(101, 6, "")], ""), r#","stids":[9,10]"#), "full sync"),
+            (
+                "the mark of a backup",
+                record(BinlogType::BARRIER, r#"{"dbId":1,"tableId":100,"binlogType":0}"#),
+                "nothing",
+            ),
+            ("a wrapped record", record(BinlogType::BARRIER, r#"{"binlogType":14,"binlog":"{}"}"#), "full sync"),
+            ("a dummy", record(BinlogType::DUMMY, ""), "full sync"),
+            ("a schema change", record(BinlogType::MODIFY_TABLE_ADD_OR_DROP_COLUMNS, "{}"), "full sync"),
+            ("an unknown type", record(BinlogType(99), "{}"), "halt"),
+            ("no JSON", record(BinlogType::UPSERT, "{"), "halt"),
+        ];
+        let shared = shared();
+        for (what, record, expected) in cases {
+            let mut continuity = Continuity::from_ledger(&shared.ledger);
+            let found = match plan(&shared, &record, &mut continuity) {
+                Ok(Planned::Nothing(_)) => "nothing",
+                Ok(Planned::Txn(_)) => "txn",
+                Err(Refusal::Gap(_)) => "gap",
+                Err(Refusal::StaleMapping(_)) => "stale",
+                Err(Refusal::Exit(Exit::FullSync { .. })) => "full sync",
+                Err(Refusal::Exit(Exit::Halted(_))) => "halt",
+                Err(Refusal::Exit(other)) => panic!("{what}: {other:?}"),
+            };
+            assert_eq!(found, expected, "{what}");
+            assert_eq!(continuity.last(PartitionId::new(101)), Some(Version(5)), "{what}: nothing moved");
+        }
+    }
+}

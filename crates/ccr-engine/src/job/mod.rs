@@ -25,7 +25,7 @@ mod worker;
 pub(crate) use context::{Context, cluster};
 pub use status::{Counters, JobStatus, Run};
 
-use status::StatusCell;
+pub(crate) use status::StatusCell;
 
 /// A running job. Clones are handles of the same job; the job goes on when all handles are dropped until it is stopped.
 #[derive(Clone, Debug)]
