@@ -193,7 +193,11 @@ pub fn rule(kind: ErrorKind) -> Rule {
             refresh(200, 15),
             "check that source backends are up, that destination backends reach their HTTP ports, and binlog.ttl_seconds",
         ),
-        ErrorKind::Refused => (Code::REFUSED, refresh(500, 30), ""),
+        ErrorKind::ColumnNotFound
+        | ErrorKind::IndexNotFound
+        | ErrorKind::WrongKind
+        | ErrorKind::NothingChanged
+        | ErrorKind::Refused => (Code::REFUSED, refresh(500, 30), ""),
     };
     Rule { code, action, hint }
 }

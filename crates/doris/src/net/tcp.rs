@@ -1,1 +1,0 @@
-//! The TCP implementation of [`super::Net`].
