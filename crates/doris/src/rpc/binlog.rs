@@ -41,7 +41,7 @@ thrift_struct! {
         1 opt commit_seq: i64,
         /// Milliseconds since the epoch.
         2 opt timestamp: i64,
-        3 opt kind: BinlogType,
+        3 opt kind as "type": BinlogType,
         4 opt db_id: i64,
         5 opt table_ids: Vec<i64>,
         6 opt data: String,

@@ -75,7 +75,7 @@ thrift_struct! {
         2 opt name: String,
         3 opt in_trash: bool,
         4 opt partitions: Vec<PartitionMeta>,
-        5 opt table_type: String,
+        5 opt table_type as "type": String,
     }
 
     /// `TGetMetaDBMeta`.

@@ -2,6 +2,8 @@
 //! them. Names lack Thrift's leading `T`; ids are plain numbers here, the typed client gives them their side.
 
 mod binlog;
+#[cfg(test)]
+mod captures;
 mod fe_reply;
 mod ingest;
 mod meta;

@@ -44,7 +44,7 @@ thrift_struct! {
         4 opt master_address: NetworkAddress,
         5 opt compressed: bool,
         /// Milliseconds since the epoch.
-        6 opt expired_at: i64,
+        6 opt expired_at as "expiredAt": i64,
         7 opt commit_seq: i64,
     }
 

@@ -41,7 +41,7 @@ thrift_struct! {
     }
 
     /// `TTabletCommitInfo`.
-    TabletCommitInfo { 1 req tablet_id: i64, 2 req backend_id: i64, 3 opt invalid_dict_cols: Vec<String> }
+    TabletCommitInfo { 1 req tablet_id as "tabletId": i64, 2 req backend_id as "backendId": i64, 3 opt invalid_dict_cols: Vec<String> }
 
     /// `TSubTxnInfo`.
     SubTxnInfo {

@@ -52,6 +52,10 @@ pub trait Wire: Sized {
     fn read(input: &mut Input<'_>) -> Result<Self, ThriftError>;
 
     fn write(&self, output: &mut Output<'_>) -> Result<(), ThriftError>;
+
+    /// The value as the recordings of real FEs show it: names as in the IDL, unset fields left out.
+    #[cfg(test)]
+    fn to_json(&self) -> serde_json::Value;
 }
 
 macro_rules! plain {
@@ -65,6 +69,11 @@ macro_rules! plain {
 
             fn write(&self, output: &mut Output<'_>) -> Result<(), ThriftError> {
                 Ok(output.protocol.$write(*self)?)
+            }
+
+            #[cfg(test)]
+            fn to_json(&self) -> serde_json::Value {
+                serde_json::json!(self)
             }
         }
     )*};
@@ -90,6 +99,11 @@ impl Wire for String {
     fn write(&self, output: &mut Output<'_>) -> Result<(), ThriftError> {
         Ok(output.protocol.write_bytes(self.as_bytes())?)
     }
+
+    #[cfg(test)]
+    fn to_json(&self) -> serde_json::Value {
+        serde_json::json!(self)
+    }
 }
 
 impl Wire for Secret {
@@ -102,6 +116,11 @@ impl Wire for Secret {
     fn write(&self, output: &mut Output<'_>) -> Result<(), ThriftError> {
         Ok(output.protocol.write_bytes(self.expose().as_bytes())?)
     }
+
+    #[cfg(test)]
+    fn to_json(&self) -> serde_json::Value {
+        serde_json::json!(self.expose())
+    }
 }
 
 impl Wire for Bytes {
@@ -113,6 +132,15 @@ impl Wire for Bytes {
 
     fn write(&self, output: &mut Output<'_>) -> Result<(), ThriftError> {
         Ok(output.protocol.write_bytes(self)?)
+    }
+
+    #[cfg(test)]
+    fn to_json(&self) -> serde_json::Value {
+        use base64::Engine;
+        match std::str::from_utf8(self) {
+            Ok(text) => serde_json::json!(text),
+            Err(_) => serde_json::json!({"base64": base64::prelude::BASE64_STANDARD.encode(self)}),
+        }
     }
 }
 
@@ -148,6 +176,11 @@ impl<T: Wire> Wire for Vec<T> {
         }
         Ok(output.protocol.write_list_end()?)
     }
+
+    #[cfg(test)]
+    fn to_json(&self) -> serde_json::Value {
+        self.iter().map(Wire::to_json).collect()
+    }
 }
 
 impl<K: Wire + Ord, V: Wire> Wire for BTreeMap<K, V> {
@@ -180,6 +213,15 @@ impl<K: Wire + Ord, V: Wire> Wire for BTreeMap<K, V> {
             value.write(output)?;
         }
         Ok(output.protocol.write_map_end()?)
+    }
+
+    #[cfg(test)]
+    fn to_json(&self) -> serde_json::Value {
+        let entries = self.iter().map(|(key, value)| {
+            let key = key.to_json();
+            (key.as_str().map_or_else(|| key.to_string(), str::to_owned), value.to_json())
+        });
+        serde_json::Value::Object(entries.collect())
     }
 }
 

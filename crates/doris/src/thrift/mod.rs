@@ -8,6 +8,8 @@ mod codec;
 mod message;
 mod scan;
 mod structs;
+#[cfg(test)]
+mod tests;
 
 pub use codec::{Input, Output, Wire};
 pub use message::{

@@ -144,6 +144,9 @@ impl Scanner {
                 if count > i32::MAX as u32 {
                     return Err(negative());
                 }
+                if let (Some(key), Some(value)) = (width(key), width(value)) {
+                    return self.claim(count, key + value);
+                }
                 if count > 0 {
                     self.push(Frame::Map { key, value, left: u64::from(count) * 2 })?;
                 }

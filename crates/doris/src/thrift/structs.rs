@@ -1,9 +1,9 @@
 //! Structs and enums, declared with their field ids next to their names.
 
 /// Declares structs: `Name { 1 req id: i64, 2 opt name: String }`. Optional fields are `Option`; a required field that is
-/// missing is an error. Unknown fields are passed over.
+/// missing is an error. Unknown fields are passed over. `3 opt kind as "type": ..` where the IDL's name is no Rust name.
 macro_rules! thrift_struct {
-    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $id:literal $presence:ident $field:ident: $ty:ty),* $(,)? })*) => {$(
+    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $id:literal $presence:ident $field:ident $(as $idl:literal)?: $ty:ty),* $(,)? })*) => {$(
         $(#[$doc])*
         #[derive(Clone, Debug, Default, PartialEq)]
         pub struct $name {
@@ -32,8 +32,25 @@ macro_rules! thrift_struct {
                 $($crate::thrift::thrift_struct!(@write $presence self output $id $field $ty);)*
                 output.end_struct()
             }
+
+            #[cfg(test)]
+            fn to_json(&self) -> serde_json::Value {
+                let mut fields = serde_json::Map::new();
+                $($crate::thrift::thrift_struct!(@json $presence self fields $field [$($idl)? $field]);)*
+                serde_json::Value::Object(fields)
+            }
         }
     )*};
+    (@json req $self:ident $fields:ident $field:ident $name:tt) => {
+        $fields.insert($crate::thrift::thrift_struct!(@idl $name), $self.$field.to_json())
+    };
+    (@json opt $self:ident $fields:ident $field:ident $name:tt) => {
+        if let Some(value) = &$self.$field {
+            $fields.insert($crate::thrift::thrift_struct!(@idl $name), value.to_json());
+        }
+    };
+    (@idl [$idl:literal $field:ident]) => { $idl.to_owned() };
+    (@idl [$field:ident]) => { stringify!($field).to_owned() };
     (@type req $ty:ty) => { $ty };
     (@type opt $ty:ty) => { Option<$ty> };
     (@take req $name:ident $field:ident) => {
@@ -95,6 +112,11 @@ macro_rules! thrift_enum {
 
             fn write(&self, output: &mut $crate::thrift::Output<'_>) -> Result<(), $crate::thrift::ThriftError> {
                 $crate::thrift::Wire::write(&self.0, output)
+            }
+
+            #[cfg(test)]
+            fn to_json(&self) -> serde_json::Value {
+                serde_json::json!(self.0)
             }
         }
     };
