@@ -166,7 +166,7 @@ mod tests {
                 }],
             })
             .collect();
-        TableMeta { id: TableId::new(base), name: name.to_owned(), partitions }
+        TableMeta { id: TableId::new(base), name: name.to_owned(), table_type: None, partitions }
     }
 
     #[test]

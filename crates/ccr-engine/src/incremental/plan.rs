@@ -169,6 +169,7 @@ mod tests {
             TableMeta {
                 id: TableId::new(base),
                 name: "t".to_owned(),
+                table_type: None,
                 partitions: vec![partition(1), partition(2), partition(3)],
             }
         }
@@ -214,12 +215,9 @@ mod tests {
     fn an_upsert_is_planned_completely() {
         let shared = shared();
         let mut continuity = Continuity::from_ledger(&shared.ledger);
-        let both = [partition(101, 6, ""), partition(102, 10, "")];
         // With and without index ids: a transaction that was itself replicated names none and means all.
         for (version, rest) in [(0, r#","indexIds":[150]"#), (1, "")] {
-            let both = both.clone().map(|text| {
-                text.replace(":6", &format!(":{}", 6 + version)).replace(":10", &format!(":{}", 10 + version))
-            });
+            let both = [partition(101, 6 + version, ""), partition(102, 10 + version, "")];
             let Ok(Planned::Txn(plan)) = plan(&shared, &upsert(&of_table(&both, rest), ""), &mut continuity) else {
                 panic!("not planned")
             };
