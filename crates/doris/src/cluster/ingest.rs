@@ -53,7 +53,7 @@ impl Cluster<Dest> {
         };
         let endpoint = Endpoint::new(to.host.clone(), to.be_port);
         let reply = self.pool.call::<rpc::IngestBinlog>(&endpoint, &message, self.pool.timeouts.ingest).await?;
-        self.pool.check(what, &reply).map_err(|error| {
+        self.pool.check_status(what, reply.status.as_ref()).map_err(|error| {
             let download = error.kind == ErrorKind::Refused && error.text.contains("download");
             let kind = if download { ErrorKind::Download } else { error.kind };
             Error { kind, call: self.pool.call_name(what, &endpoint), text: error.text }

@@ -115,8 +115,10 @@ impl<S: Side> Cluster<S> {
             passwd: Some(self.pool.password()),
             ..Default::default()
         };
-        let reply =
-            self.pool.call_master::<rpc::GetBackendMeta>(&request, self.pool.timeouts.rpc, Repeat::Safe).await?;
+        let reply = self
+            .pool
+            .call_master::<rpc::GetBackendMeta>(&request, self.pool.timeouts.rpc, Repeat::SafeAnywhere)
+            .await?;
         self.pool.check(what, &reply)?;
         let garbled = |text: &str| self.pool.error(ErrorKind::Garbled, what, text);
         let port = |port: i32| u16::try_from(port).map_err(|_| garbled("a backend's port is no port"));

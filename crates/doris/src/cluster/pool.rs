@@ -14,12 +14,11 @@ use std::{
 use super::{
     ClusterSpec, Frontend, Timeouts,
     frontends::{Frontends, Port, Unmapped},
-    reply::{Checked, FeReply},
 };
 use crate::{
     error::{Effect, Error, ErrorKind, Result},
     net::{Endpoint, Net, NetError, ResultSet, SqlLogin, SqlReply},
-    rpc::{NetworkAddress, StatusCode},
+    rpc::{FeReply, NetworkAddress, StatusCode},
     secret::Secret,
     sql::{FrontendRow, RowError, Statement},
     thrift::{Method, ThriftError, application, decode_reply, encode_call},
@@ -37,8 +36,11 @@ const MOST_REDIRECTS: u32 = 3;
 /// Whether a call whose outcome is unknown may be sent again to another FE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Repeat {
-    /// It only reads.
+    /// It only reads, and only the master answers it.
     Safe,
+    /// It only reads, and followers may answer it too (4.1): an answer does not tell who the master is.
+    SafeAnywhere,
+    /// It changes something.
     Never,
 }
 
@@ -158,7 +160,9 @@ impl Pool {
                     next = self.follow(M::NAME, reply.master_address(), &mut search).await?;
                 }
                 Ok(reply) => {
-                    self.frontends.answered_as_master(&to);
+                    if repeat != Repeat::SafeAnywhere {
+                        self.frontends.answered_as_master(&to);
+                    }
                     return Ok(reply);
                 }
                 Err(error) if error.kind == ErrorKind::Unreachable => {
@@ -177,7 +181,7 @@ impl Pool {
                 Err(error) => return Err(error),
             }
         }
-        Err(search.outcome(|| self.error(ErrorKind::NoMaster, M::NAME, "no FE says that it is the master")))
+        Err(search.outcome(|text| self.error(ErrorKind::NoMaster, M::NAME, text)))
     }
 
     /// Where to go after an FE said that it is not the master.
@@ -397,11 +401,13 @@ struct Search {
 
 impl Search {
     /// Why the search ended without an answer: something may have been done, an election, nobody there.
-    fn outcome(self, no_master: impl FnOnce() -> Error) -> Error {
+    fn outcome(self, no_master: impl FnOnce(String) -> Error) -> Error {
+        const NOBODY: &str = "no FE says that it is the master";
         match (self.unknown, self.refused, self.unreachable) {
             (Some(unknown), _, _) => unknown,
             (None, false, Some(unreachable)) => unreachable,
-            _ => no_master(),
+            (None, true, Some(unreachable)) => no_master(format!("{NOBODY}; {}", unreachable.text)),
+            (None, _, None) => no_master(NOBODY.to_owned()),
         }
     }
 }

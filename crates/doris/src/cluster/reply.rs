@@ -1,72 +1,38 @@
-//! What every reply carries: a status, and of an FE perhaps the master's address.
+//! The status that every reply carries, as an error of its kind.
 
 use super::pool::Pool;
 use crate::{
     error::{Error, ErrorKind, Result},
-    rpc::{self, NetworkAddress, Status, StatusCode},
+    rpc::{FeReply, Status, StatusCode},
 };
-
-/// A reply with a status.
-pub(super) trait Checked {
-    fn status(&self) -> Option<&Status>;
-}
-
-/// A reply of an FE, which may name the master.
-pub(super) trait FeReply: Checked {
-    fn master_address(&self) -> Option<&NetworkAddress>;
-}
-
-macro_rules! fe_replies {
-    (required: $($reply:ident)*) => {$(
-        impl Checked for rpc::$reply {
-            fn status(&self) -> Option<&Status> {
-                Some(&self.status)
-            }
-        }
-
-        impl FeReply for rpc::$reply {
-            fn master_address(&self) -> Option<&NetworkAddress> {
-                self.master_address.as_ref()
-            }
-        }
-    )*};
-    ($($reply:ident)*) => {$(
-        impl Checked for rpc::$reply {
-            fn status(&self) -> Option<&Status> {
-                self.status.as_ref()
-            }
-        }
-
-        impl FeReply for rpc::$reply {
-            fn master_address(&self) -> Option<&NetworkAddress> {
-                self.master_address.as_ref()
-            }
-        }
-    )*};
-}
-
-fe_replies! {
-    GetBinlogResult GetBinlogLagResult LockBinlogResult BeginTxnResult CommitTxnResult RollbackTxnResult
-    GetMasterTokenResult GetSnapshotResult RestoreSnapshotResult
-}
-fe_replies! { required: GetMetaResult GetBackendMetaResult }
-
-impl Checked for rpc::IngestBinlogResult {
-    fn status(&self) -> Option<&Status> {
-        self.status.as_ref()
-    }
-}
 
 impl Pool {
     /// The reply's status code. No status is no reply.
-    pub(super) fn status_code(&self, what: &str, reply: &impl Checked) -> Result<StatusCode> {
+    pub(super) fn status_code(&self, what: &str, reply: &impl FeReply) -> Result<StatusCode> {
         let status = reply.status().map(|status| status.status_code);
-        status.ok_or_else(|| self.error(ErrorKind::Garbled, what, "a reply without a status"))
+        status.ok_or_else(|| self.refusal(what, None))
     }
 
     /// The error that a reply is.
-    pub(super) fn refused(&self, what: &str, reply: &impl Checked) -> Error {
-        let Some(status) = reply.status() else {
+    pub(super) fn refused(&self, what: &str, reply: &impl FeReply) -> Error {
+        self.refusal(what, reply.status())
+    }
+
+    /// An error unless the status is OK.
+    pub(super) fn check(&self, what: &str, reply: &impl FeReply) -> Result<()> {
+        self.check_status(what, reply.status())
+    }
+
+    /// An error unless the status is OK.
+    pub(super) fn check_status(&self, what: &str, status: Option<&Status>) -> Result<()> {
+        match status {
+            Some(status) if status.status_code == StatusCode::OK => Ok(()),
+            status => Err(self.refusal(what, status)),
+        }
+    }
+
+    fn refusal(&self, what: &str, status: Option<&Status>) -> Error {
+        let Some(status) = status else {
             return self.error(ErrorKind::Garbled, what, "a reply without a status");
         };
         let text = match status.text() {
@@ -74,14 +40,6 @@ impl Pool {
             text => text,
         };
         self.error(kind(status.status_code, &text), what, text)
-    }
-
-    /// An error unless the status is OK.
-    pub(super) fn check(&self, what: &str, reply: &impl Checked) -> Result<()> {
-        match self.status_code(what, reply)? {
-            StatusCode::OK => Ok(()),
-            _ => Err(self.refused(what, reply)),
-        }
     }
 }
 

@@ -1,0 +1,232 @@
+//! Everything that real FEs of 2.1, 3.0 and 4.1 were recorded to say must be understood: result sets, error texts, binlog
+//! payloads, snapshot documents. The recordings are no part of the repository; without them there is nothing to check.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
+use std::{collections::BTreeMap, fs, path::PathBuf};
+
+use base64::Engine;
+use bytes::Bytes;
+use doris::{
+    ErrorKind, Source,
+    binlog::{Barrier, CreateTable, CreatedKind, DropTable, Upsert},
+    ids::BackendId,
+    net::{Endpoint, ResultSet},
+    secret::Secret,
+    snapshot::JobInfo,
+    sql::*,
+};
+use serde_json::Value;
+
+/// All recorded steps, or `None` where there are no recordings.
+fn steps() -> Option<Vec<Value>> {
+    let default = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/captures");
+    let root = std::env::var_os("DORIS_CAPTURES").map_or(default, PathBuf::from);
+    let mut steps = Vec::new();
+    for folder in [root.clone(), root.join("2.1"), root.join("3.0")] {
+        let Ok(files) = fs::read_dir(&folder) else { continue };
+        for file in files.map(|file| file.unwrap().path()).filter(|path| path.extension().is_some_and(|e| e == "json"))
+        {
+            let recorded: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+            steps.extend(recorded["steps"].as_array().unwrap().iter().cloned());
+        }
+    }
+    if steps.is_empty() {
+        println!("skipped: no recordings in {}", root.display());
+        return None;
+    }
+    Some(steps)
+}
+
+fn result_set(answer: &Value) -> Option<ResultSet> {
+    let text = |cell: &Value| match cell {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    };
+    let columns = answer["columns"].as_array()?.iter().map(|name| name.as_str().unwrap().to_owned()).collect();
+    let rows = answer["rows"].as_array()?;
+    let rows = rows.iter().map(|row| row.as_array().unwrap().iter().map(text).collect()).collect();
+    Some(ResultSet { columns, rows })
+}
+
+/// Number of rows read, or why not; `None`: no statement of ours.
+fn read(statement: &str, set: &ResultSet) -> Option<Result<usize, RowError>> {
+    let words = statement.split_whitespace().map(str::to_ascii_uppercase).collect::<Vec<_>>();
+    let words = words.iter().map(String::as_str).collect::<Vec<_>>();
+    Some(match words.as_slice() {
+        ["SHOW", "FRONTENDS", ..] => FrontendRow::parse(set).map(|rows| rows.len()),
+        ["SELECT", "HOST,", "QUERYPORT,", "RPCPORT,", "ISMASTER,", "ALIVE", ..] => {
+            FrontendRow::parse(set).map(|rows| rows.len())
+        }
+        ["SHOW", "BACKENDS", ..] => BackendRow::<Source>::parse(set).map(|rows| rows.len()),
+        ["SHOW", "DATABASES", ..] => database_names(set).map(|rows| rows.len()),
+        ["SHOW", "FULL", "TABLES", ..] => TableRow::parse(set).map(|rows| rows.len()),
+        ["SHOW", "BACKUP", ..] => BackupRow::parse(set).map(|rows| rows.len()),
+        ["SHOW", "RESTORE", ..] | ["SHOW", "BRIEF", "RESTORE", ..] => RestoreRow::parse(set).map(|rows| rows.len()),
+        ["SHOW", "PARTITIONS", ..] | ["SHOW", "TEMPORARY", "PARTITIONS", ..] => {
+            PartitionRow::<Source>::parse(set).map(|rows| rows.len())
+        }
+        ["SHOW", "TRANSACTION", ..] => TxnRow::parse(set).map(|rows| rows.len()),
+        ["SHOW", "ALTER", "TABLE", "COLUMN" | "ROLLUP", ..] => AlterJobRow::parse(set).map(|rows| rows.len()),
+        ["SHOW", "BUILD", "INDEX", ..] => BuildIndexRow::parse(set).map(|rows| rows.len()),
+        ["SHOW", "INDEX", ..] => IndexRow::parse(set).map(|rows| rows.len()),
+        // Empty rows between the indexes are left out.
+        ["DESC", _, "ALL"] => IndexColumnRow::parse(set).map(|rows| {
+            assert!(!rows.is_empty() && rows.iter().all(|row| !row.index.is_empty()), "{statement}");
+            set.rows.len()
+        }),
+        ["ADMIN", "SHOW", "FRONTEND", "CONFIG", ..] | ["SHOW", "FRONTEND", "CONFIG", ..] => {
+            config_items(set).map(|rows| rows.len())
+        }
+        ["SHOW", "CREATE", "TABLE" | "VIEW" | "DATABASE" | "MATERIALIZED", ..] => {
+            create_statement(set).map(|text| text.iter().filter(|text| text.starts_with("CREATE ")).count())
+        }
+        _ => return None,
+    })
+}
+
+#[test]
+fn every_recorded_result_set_is_read() {
+    let Some(steps) = steps() else { return };
+    let mut sets = BTreeMap::<String, (usize, usize)>::new();
+    for step in &steps {
+        let Some(statement) = step["sql"].as_str() else { continue };
+        let Some(set) = result_set(&step["answer"]) else { continue };
+        let Some(outcome) = read(statement, &set) else { continue };
+        let rows = outcome.unwrap_or_else(|error| panic!("{statement}: {error}"));
+        assert_eq!(rows, set.rows.len(), "{statement}");
+        let kind = statement.split_whitespace().take(3).collect::<Vec<_>>().join(" ").to_ascii_uppercase();
+        let count = sets.entry(kind).or_default();
+        *count = (count.0 + 1, count.1 + rows);
+    }
+    for (kind, (count, rows)) in &sets {
+        println!("{kind}: {count} result sets, {rows} rows");
+    }
+    for needed in ["SHOW FRONTENDS", "SHOW BACKENDS", "SHOW DATABASES", "SHOW CREATE TABLE", "SHOW CREATE DATABASE"] {
+        assert!(sets.get(needed).is_some_and(|(_, rows)| *rows > 0), "{needed}");
+    }
+    let total = sets.values().map(|(count, _)| count).sum::<usize>();
+    println!("{total} result sets in all");
+    assert!(total > 1000);
+}
+
+#[test]
+fn every_recorded_error_is_classified() {
+    let Some(steps) = steps() else { return };
+    let mut kinds = BTreeMap::<ErrorKind, usize>::new();
+    let mut count = |text: &str| {
+        let kind = ErrorKind::classify(text);
+        *kinds.entry(kind).or_default() += 1;
+        // What must not be overlooked in a text nobody has a rule for.
+        if kind == ErrorKind::Refused {
+            for word in ["not found", "Unknown database", "COMMITTED", "is not NORMAL", "not master"] {
+                let known = ["Can not found function", "UNIMPLEMENTED: Method not found"];
+                assert!(!text.contains(word) || known.iter().any(|known| text.contains(known)), "{word}: {text}");
+            }
+        }
+    };
+    for step in &steps {
+        let answer = &step["answer"];
+        if let Some(text) = answer["error"]["message"].as_str() {
+            count(text);
+        }
+        for text in answer["status"]["error_msgs"].as_array().into_iter().flatten() {
+            count(text.as_str().unwrap());
+        }
+        for seen in step["watch"].as_array().into_iter().flatten() {
+            if let Some(text) = seen["answer"]["message"].as_str() {
+                count(text);
+            }
+        }
+    }
+    println!("{kinds:?}");
+    for needed in [
+        ErrorKind::NoMaster,
+        ErrorKind::AccessDenied,
+        ErrorKind::DbNotFound,
+        ErrorKind::TableNotFound,
+        ErrorKind::PartitionNotFound,
+        ErrorKind::TxnNotFound,
+        ErrorKind::TxnCommitted,
+        ErrorKind::TxnAborted,
+        ErrorKind::Quorum,
+        ErrorKind::InRestore,
+        ErrorKind::TableState,
+        ErrorKind::SnapshotJobRunning,
+        ErrorKind::SnapshotNotFound,
+        ErrorKind::SnapshotExpired,
+        ErrorKind::AlreadyExists,
+    ] {
+        assert!(kinds.get(&needed).is_some_and(|count| *count > 0), "{needed:?}");
+    }
+}
+
+#[test]
+fn every_recorded_payload_is_read() {
+    let Some(steps) = steps() else { return };
+    let mut read = BTreeMap::<i64, usize>::new();
+    for step in &steps {
+        for record in step["answer"]["binlogs"].as_array().into_iter().flatten() {
+            let kind = record["type"].as_i64().unwrap();
+            let data = record["data"].as_str().unwrap_or_default();
+            match kind {
+                0 => {
+                    let upsert = Upsert::parse(data).unwrap();
+                    assert_eq!(Some(upsert.commit_seq.0), record["commit_seq"].as_i64());
+                    for partition in upsert.tables.values().flat_map(|table| &table.partitions) {
+                        assert!(partition.id.get() > 0 && partition.version.0 > 1, "{data}");
+                    }
+                }
+                2 => {
+                    let create = CreateTable::parse(data).unwrap();
+                    assert!(create.table_id.get() > 0 && create.sql.starts_with("CREATE "), "{data}");
+                    assert_eq!(create.kind() == CreatedKind::View, create.sql.starts_with("CREATE VIEW"), "{data}");
+                }
+                4 => assert!(DropTable::parse(data).unwrap().table_id.get() > 0, "{data}"),
+                7 => assert_eq!(data, ""),
+                10 => {
+                    let barrier = Barrier::parse(data).unwrap();
+                    assert!(barrier.table_id.get() > 0 && !barrier.is_wrapper(), "{data}");
+                }
+                _ => continue,
+            }
+            *read.entry(kind).or_default() += 1;
+        }
+    }
+    println!("payloads by type: {read:?}");
+    assert_eq!(read.keys().copied().collect::<Vec<_>>(), [0, 2, 4, 7, 10]);
+}
+
+#[test]
+fn every_recorded_snapshot_document_is_read_and_kept() {
+    let Some(steps) = steps() else { return };
+    let (mut plain, mut packed) = (0, 0);
+    for step in steps.iter().filter(|step| step["rpc"] == "getSnapshot") {
+        let answer = &step["answer"];
+        let document: Bytes = match (&answer["job_info"], answer["job_info"]["base64"].as_str()) {
+            (Value::String(text), _) => text.clone().into(),
+            (_, Some(encoded)) => base64::engine::general_purpose::STANDARD.decode(encoded).unwrap().into(),
+            _ => continue,
+        };
+        let compressed = answer["compressed"] == true;
+        let info = JobInfo::parse(&document, compressed).unwrap();
+        assert!(info.database_id().get() > 0);
+        for (name, table) in info.tables() {
+            assert!(info.commit_seq(table.id).is_some(), "{name}");
+            let indexes = table.partitions.iter().flat_map(|partition| &partition.indexes);
+            for tablet in indexes.flat_map(|index| &index.tablets) {
+                assert!(info.backend(*tablet).is_some(), "{name}: {tablet}");
+            }
+        }
+        let map = BTreeMap::from([(BackendId::new(1), Endpoint::new("10.0.0.1", 8040))]);
+        let out = info.with_extra_info(&map, &Secret::new("t")).unwrap();
+        let mut out: BTreeMap<String, Value> = serde_json::from_slice(&out).unwrap();
+        assert_eq!(out.remove("extra_info").unwrap()["token"], "t");
+        let original = doris::snapshot::plain(&document, compressed).unwrap();
+        assert_eq!(out, serde_json::from_slice::<BTreeMap<String, Value>>(&original).unwrap());
+        *(if compressed { &mut packed } else { &mut plain }) += 1;
+    }
+    println!("snapshot documents: {plain} plain, {packed} packed");
+    assert!(plain > 0 && packed > 0);
+}
