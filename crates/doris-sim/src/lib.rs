@@ -6,15 +6,21 @@
 //! * [`model`]: the state of one cluster and the rules by which it changes; plain data, no sockets, no clock of its own;
 //! * [`sim`]: the model behind a lock, together with its clock; waiting for the model to change;
 //! * [`sql`]: the text of statements, parsed;
-//! * [`session`]: the boundary to the SQL language.
+//! * [`session`]: the boundary to the SQL language;
+//! * [`serve`]: the Thrift and HTTP services, in process ([`SimNet`]) and on sockets;
+//! * [`cluster`]: starting a cluster ([`ClusterBuilder`]).
 
 pub mod clock;
+pub mod cluster;
 pub mod model;
+pub mod serve;
 pub mod session;
 pub mod sim;
 pub mod sql;
 
 pub use clock::SimClock;
+pub use cluster::{ClusterBuilder, FrontendEndpoints, SimCluster};
 pub use model::{Model, Options, Refusal};
+pub use serve::{FaultPlan, SimNet};
 pub use session::{Session, SqlService};
 pub use sim::Sim;

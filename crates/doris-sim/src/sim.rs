@@ -63,6 +63,17 @@ impl Sim {
         }
     }
 
+    /// Waits until `f` has an answer, however long it takes.
+    pub async fn wait<T>(&self, mut f: impl FnMut(&mut Model) -> Option<T>) -> T {
+        loop {
+            // Far enough to be no limit, near enough for a timer.
+            let deadline = self.clock.now_ms().saturating_add(24 * 3_600_000);
+            if let Some(answer) = self.wait_until(deadline, &mut f).await {
+                return answer;
+            }
+        }
+    }
+
     /// Waits until a transaction is VISIBLE (`true`), or is aborted, forgotten or late (`false`).
     pub async fn wait_visible(&self, txn: TxnId, deadline_ms: i64) -> bool {
         let answer = self

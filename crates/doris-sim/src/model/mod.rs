@@ -17,10 +17,12 @@
 //! | `txn/` | `begin_txn`, `commit_txn`, `rollback_txn`, publishing, labels and their retention |
 //! | `binlog/` | the record store, reading, lag, locks, collection |
 //! | `snapshot/` | backup and restore jobs, snapshot documents |
-//! | `ingest.rs` | pending rowsets, rowset binlogs |
+//! | `ingest.rs` | what a backend does for ingest_binlog |
+//! | `frontend.rs` | `add_frontend`, `add_backend`, `set_master`, `set_backend_alive` |
 //!
 //! Names are looked up as Doris does; refusals carry Doris's texts ([`Refusal`]).
 
+mod account;
 mod backend;
 mod binlog;
 mod catalog;
@@ -30,6 +32,7 @@ mod drop_rename;
 mod error;
 mod frontend;
 mod ids;
+pub(crate) mod ingest;
 mod load;
 mod partition_ddl;
 mod partition_item;
@@ -88,8 +91,10 @@ pub struct Options {
     pub snapshot_tick_ms: i64,
     /// Between two rounds of the binlog collection (Doris: 15 000).
     pub binlog_gc_interval_ms: i64,
-    /// Password of root; `None` = any password is accepted, as on a fresh cluster.
-    pub root_password: Option<doris::secret::Secret>,
+    /// How long a backend takes for an ingest, besides the downloads.
+    pub ingest_delay_ms: i64,
+    /// Password of root; empty on a fresh cluster.
+    pub root_password: doris::secret::Secret,
 }
 
 impl Default for Options {
@@ -100,7 +105,8 @@ impl Default for Options {
             publish_delay_ms: 10,
             snapshot_tick_ms: 0,
             binlog_gc_interval_ms: 15_000,
-            root_password: None,
+            ingest_delay_ms: 0,
+            root_password: doris::secret::Secret::default(),
         }
     }
 }
@@ -118,6 +124,7 @@ pub struct Model {
     pub(crate) rng: ChaCha8Rng,
     /// Grants download of files from any backend of this cluster.
     pub(crate) token: doris::secret::Secret,
+    pub(crate) users: BTreeMap<String, doris::secret::Secret>,
     pub frontends: Vec<Frontend>,
     /// Index of the master; `None` during an election.
     pub master: Option<usize>,
@@ -160,6 +167,7 @@ impl Model {
             journal_id: 1000 + i64::from(rng.random_range(0..1000_u32)),
             rng,
             token: doris::secret::Secret::new(format!("{token:032x}")),
+            users: BTreeMap::from([("root".to_owned(), options.root_password.clone())]),
             frontends: Vec::new(),
             master: None,
             backends: BTreeMap::new(),

@@ -1,0 +1,308 @@
+//! Starting a cluster: in process, or on sockets.
+
+use std::{net::IpAddr, sync::Arc};
+
+use doris::net::{Endpoint, Net};
+use tokio::{net::TcpListener, task::JoinSet};
+
+use crate::{
+    clock::SimClock,
+    model::{Answer, BackendId, BackendPorts, Model, Options, Value},
+    serve::{
+        SimNet,
+        be::{BackendService, run_downloads},
+        fe::FrontendService,
+        http,
+        thrift::{self, ThriftService},
+    },
+    session::{NoSql, SqlService},
+    sim::Sim,
+};
+
+/// The wall clock of a cluster when it starts, unless told otherwise: 2026-11-23 15:46:30 UTC.
+const DEFAULT_BASE_MS: i64 = 1_795_448_790_000;
+
+/// Where a cluster listens.
+#[derive(Clone, Debug)]
+enum Bind {
+    /// Nowhere: reached through this network only. Host names are made of the cluster's name.
+    InProcess(SimNet),
+    /// On sockets of this address.
+    Sockets { host: IpAddr, query_port: u16, rpc_port: u16 },
+}
+
+/// Makes the SQL service of a cluster.
+type SqlFactory = Arc<dyn Fn(&Arc<Sim>) -> Arc<dyn SqlService> + Send + Sync>;
+
+/// Describes a cluster that is to be started.
+#[derive(Clone)]
+pub struct ClusterBuilder {
+    options: Options,
+    frontends: usize,
+    backends: usize,
+    bind: Bind,
+    base_ms: i64,
+    sql: SqlFactory,
+    /// How backends reach other backends; `None`: as the cluster itself is reached.
+    net: Option<Arc<dyn Net>>,
+}
+
+impl std::fmt::Debug for ClusterBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ClusterBuilder")
+            .field("options", &self.options)
+            .field("frontends", &self.frontends)
+            .field("backends", &self.backends)
+            .field("bind", &self.bind)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ClusterBuilder {
+    /// One frontend and one backend in process, on a network of its own.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            options: Options { name: name.into(), ..Options::default() },
+            frontends: 1,
+            backends: 1,
+            bind: Bind::InProcess(SimNet::new()),
+            base_ms: DEFAULT_BASE_MS,
+            sql: Arc::new(|_| Arc::new(NoSql)),
+            net: None,
+        }
+    }
+
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.options.seed = seed;
+        self
+    }
+
+    /// Number of FEs; the first is the master.
+    pub fn frontends(mut self, count: usize) -> Self {
+        self.frontends = count;
+        self
+    }
+
+    pub fn backends(mut self, count: usize) -> Self {
+        self.backends = count;
+        self
+    }
+
+    /// From COMMITTED to VISIBLE.
+    pub fn publish_delay_ms(mut self, ms: i64) -> Self {
+        self.options.publish_delay_ms = ms;
+        self
+    }
+
+    /// One step of a backup or restore; Doris takes 3000.
+    pub fn snapshot_tick_ms(mut self, ms: i64) -> Self {
+        self.options.snapshot_tick_ms = ms;
+        self
+    }
+
+    /// What a backend takes for an ingest besides the downloads.
+    pub fn ingest_delay_ms(mut self, ms: i64) -> Self {
+        self.options.ingest_delay_ms = ms;
+        self
+    }
+
+    /// Without one, root needs none.
+    pub fn root_password(mut self, password: doris::secret::Secret) -> Self {
+        self.options.root_password = password;
+        self
+    }
+
+    /// The cluster's wall clock at its start, milliseconds since the epoch.
+    pub fn base_ms(mut self, ms: i64) -> Self {
+        self.base_ms = ms;
+        self
+    }
+
+    /// In process, reachable through `net` (which other clusters may share).
+    pub fn in_process(mut self, net: &SimNet) -> Self {
+        self.bind = Bind::InProcess(net.clone());
+        self
+    }
+
+    /// On sockets of this address, every port a free one.
+    pub fn sockets(self, host: IpAddr) -> Self {
+        self.sockets_at(host, 0, 0)
+    }
+
+    /// On sockets of this address; the FEs have these and the following ports (0: free ones).
+    pub fn sockets_at(mut self, host: IpAddr, query_port: u16, rpc_port: u16) -> Self {
+        self.bind = Bind::Sockets { host, query_port, rpc_port };
+        self
+    }
+
+    /// Another SQL service than the simulator's own.
+    pub fn sql(mut self, factory: impl Fn(&Arc<Sim>) -> Arc<dyn SqlService> + Send + Sync + 'static) -> Self {
+        self.sql = Arc::new(factory);
+        self
+    }
+
+    /// How its backends reach other backends.
+    pub fn backend_net(mut self, net: Arc<dyn Net>) -> Self {
+        self.net = Some(net);
+        self
+    }
+
+    /// Starts the cluster on the current runtime.
+    ///
+    /// # Errors
+    /// A port that cannot be bound.
+    pub async fn start(self) -> std::io::Result<SimCluster> {
+        match self.bind.clone() {
+            Bind::InProcess(net) => Ok(self.start_in_process(net)),
+            Bind::Sockets { host, query_port, rpc_port } => self.start_on_sockets(host, query_port, rpc_port).await,
+        }
+    }
+
+    fn start_in_process(self, net: SimNet) -> SimCluster {
+        let clock = SimClock::starting_at(self.base_ms);
+        let name = self.options.name.clone();
+        let mut model = Model::new(self.options, clock.now_ms());
+        for n in 1..=self.frontends.max(1) {
+            model.add_frontend(&format!("{name}-fe{n}"), 9030, 9020);
+        }
+        for n in 1..=self.backends.max(1) {
+            model.add_backend(&format!("{name}-be{n}"), BackendPorts::default());
+        }
+        let sim = Arc::new(Sim::new(model, clock));
+        let sql = (self.sql)(&sim);
+        let backend_net = self.net.unwrap_or_else(|| Arc::new(net.clone()));
+        let (frontends, backends) = inventory(&sim);
+        for index in 0..frontends.len() {
+            net.add_frontend(&sim, index, &sql);
+        }
+        for id in &backends {
+            net.add_backend(&sim, *id, Arc::clone(&backend_net));
+        }
+        let mut tasks = JoinSet::new();
+        tasks.spawn(run_downloads(Arc::clone(&sim), backend_net));
+        SimCluster { sim, sql, frontends, backends, tasks }
+    }
+
+    async fn start_on_sockets(self, host: IpAddr, query_port: u16, rpc_port: u16) -> std::io::Result<SimCluster> {
+        let bind = async |port: u16| TcpListener::bind((host, port)).await;
+        let nth = |first: u16, n: usize| match first {
+            0 => 0,
+            first => first.saturating_add(u16::try_from(n).unwrap_or(u16::MAX)),
+        };
+        let clock = SimClock::starting_at(self.base_ms);
+        let mut model = Model::new(self.options, clock.now_ms());
+        let (mut fe_listeners, mut be_listeners) = (Vec::new(), Vec::new());
+        for n in 0..self.frontends.max(1) {
+            let (query, rpc) = (bind(nth(query_port, n)).await?, bind(nth(rpc_port, n)).await?);
+            model.add_frontend(&host.to_string(), query.local_addr()?.port(), rpc.local_addr()?.port());
+            fe_listeners.push((query, rpc));
+        }
+        for _ in 0..self.backends.max(1) {
+            let (thrift, http) = (bind(0).await?, bind(0).await?);
+            let ports = BackendPorts {
+                be: thrift.local_addr()?.port(),
+                http: http.local_addr()?.port(),
+                ..BackendPorts::default()
+            };
+            be_listeners.push((model.add_backend(&host.to_string(), ports), thrift, http));
+        }
+        let sim = Arc::new(Sim::new(model, clock));
+        let sql = (self.sql)(&sim);
+        let backend_net = self.net.unwrap_or_else(|| Arc::new(SimNet::new()));
+        let mut tasks = JoinSet::new();
+        tasks.spawn(run_downloads(Arc::clone(&sim), Arc::clone(&backend_net)));
+        for (index, (_query, rpc)) in fe_listeners.into_iter().enumerate() {
+            let fe = FrontendService::new(Arc::clone(&sim), index);
+            tasks.spawn(thrift::serve(rpc, ThriftService::Frontend(fe)));
+        }
+        for (id, thrift_listener, http_listener) in be_listeners {
+            let be = BackendService::new(Arc::clone(&sim), id, Arc::clone(&backend_net));
+            tasks.spawn(thrift::serve(thrift_listener, ThriftService::Backend(be.clone())));
+            tasks.spawn(async move {
+                if let Err(error) = http::serve(http_listener, be).await {
+                    tracing::error!(%error, "the HTTP port of a backend is closed");
+                }
+            });
+        }
+        let (frontends, backends) = inventory(&sim);
+        Ok(SimCluster { sim, sql, frontends, backends, tasks })
+    }
+}
+
+fn inventory(sim: &Sim) -> (Vec<FrontendEndpoints>, Vec<BackendId>) {
+    sim.look(|model| {
+        let frontends = model.frontends.iter().map(|fe| FrontendEndpoints {
+            query: Endpoint::new(fe.host.clone(), fe.query_port),
+            rpc: Endpoint::new(fe.host.clone(), fe.rpc_port),
+        });
+        (frontends.collect(), model.backends.keys().copied().collect())
+    })
+}
+
+/// Where a frontend is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FrontendEndpoints {
+    /// MySQL protocol.
+    pub query: Endpoint,
+    /// Thrift.
+    pub rpc: Endpoint,
+}
+
+/// A running cluster. Dropping it ends its tasks and closes its ports.
+#[derive(Debug)]
+pub struct SimCluster {
+    sim: Arc<Sim>,
+    sql: Arc<dyn SqlService>,
+    frontends: Vec<FrontendEndpoints>,
+    backends: Vec<BackendId>,
+    tasks: JoinSet<()>,
+}
+
+impl SimCluster {
+    /// The frontends; the first is the master at the start.
+    pub fn frontends(&self) -> &[FrontendEndpoints] {
+        &self.frontends
+    }
+
+    /// Ids of the backends.
+    pub fn backends(&self) -> &[BackendId] {
+        &self.backends
+    }
+
+    /// The model and its clock.
+    pub fn sim(&self) -> &Arc<Sim> {
+        &self.sim
+    }
+
+    /// The SQL service, for statements without a connection.
+    pub fn sql_service(&self) -> &Arc<dyn SqlService> {
+        &self.sql
+    }
+
+    /// Changes the model, see [`Sim::with`].
+    pub fn with<T>(&self, f: impl FnOnce(&mut Model) -> T) -> T {
+        self.sim.with(f)
+    }
+
+    /// All visible rows of a table, sorted.
+    pub fn rows(&self, db: &str, table: &str) -> Answer<Vec<Vec<Value>>> {
+        let mut rows = self.sim.look(|model| model.rows(db, table))?;
+        rows.sort();
+        Ok(rows)
+    }
+
+    /// Loads rows into a table in one transaction and waits until it is visible.
+    pub async fn load(&self, db: &str, table: &str, rows: Vec<Vec<Value>>) -> Answer<()> {
+        let txn = self.sim.with(|model| model.load(db, table, rows))?;
+        let deadline = self.sim.clock().now_ms().saturating_add(60_000);
+        match self.sim.wait_visible(txn, deadline).await {
+            true => Ok(()),
+            false => Err(crate::model::Refusal::plain(14, format!("transaction {txn} is not visible yet"))),
+        }
+    }
+
+    /// Ends all tasks and closes the ports.
+    pub async fn shutdown(mut self) {
+        self.tasks.shutdown().await;
+    }
+}

@@ -1,0 +1,113 @@
+//! getMeta.
+
+use std::collections::BTreeMap;
+
+use doris::rpc::{
+    DbMeta, FeReply as _, GetMetaDb, GetMetaRequest, GetMetaResult, IndexMeta, PartitionMeta, ReplicaMeta, Status,
+    StatusCode, TableMeta, TabletMeta,
+};
+
+use super::{Caller, FrontendService, required, settle};
+use crate::model::{CommitSeq, Database, DbId, Model, Partition, Table, TableId, Tablet};
+
+impl FrontendService {
+    pub(super) fn get_meta(&self, request: GetMetaRequest, caller: &Caller<'_>) -> GetMetaResult {
+        if let Some(status) = self.not_master() {
+            return GetMetaResult::refusal(status, None);
+        }
+        settle((|| {
+            required(&request.user, "user")?;
+            required(&request.passwd, "passwd")?;
+            let wanted = required(&request.db, "db")?;
+            let found = self.sim.look(|model| find(model, wanted).map(|db| db.id));
+            let Some(db) = found else {
+                // OK without a database, and the login is not looked at (seen).
+                return Ok(GetMetaResult::refusal(Status::new(StatusCode::OK), None));
+            };
+            self.check_login(&request.user, &request.passwd, &request.token, Some(caller.peer))?;
+            let db_meta = self.sim.look(|model| model.databases.get(&db).map(|found| db_meta(model, found, wanted)));
+            Ok(GetMetaResult { status: Status::new(StatusCode::OK), db_meta, master_address: None })
+        })())
+    }
+}
+
+/// By id if there is one (a wrong id is not rescued by the name), else by name.
+fn find<'a>(model: &'a Model, wanted: &GetMetaDb) -> Option<&'a Database> {
+    match wanted.id {
+        Some(id) => model.databases.get(&DbId::new(id)),
+        None => model.find_database(wanted.name.as_deref().unwrap_or_default()),
+    }
+}
+
+fn db_meta(model: &Model, db: &Database, wanted: &GetMetaDb) -> DbMeta {
+    let tables: Vec<TableMeta> = match &wanted.tables {
+        None => db.tables().map(table_meta).collect(),
+        Some(list) => list
+            .iter()
+            .filter_map(|table| match (table.id, &table.name) {
+                (Some(id), _) => db.table_by_id(TableId::new(id)),
+                (None, name) => db.table(name.as_deref().unwrap_or_default()),
+            })
+            .map(table_meta)
+            .collect(),
+    };
+    let mut meta =
+        DbMeta { id: Some(db.id.get()), name: Some(db.name.clone()), tables: non_empty(tables), ..DbMeta::default() };
+    if model.config_flag("experimental_enable_feature_binlog") {
+        let dropped = model.dropped.get(&db.id).cloned().unwrap_or_default();
+        let split = |map: BTreeMap<i64, i64>| (Some(map.keys().copied().collect()), Some(map));
+        (meta.dropped_partitions, meta.dropped_partition_map) =
+            split(dropped.partitions.iter().map(|(id, seq)| (id.get(), seq_of(*seq))).collect());
+        (meta.dropped_tables, meta.dropped_table_map) =
+            split(dropped.tables.iter().map(|(id, seq)| (id.get(), seq_of(*seq))).collect());
+        (meta.dropped_indexes, meta.dropped_index_map) =
+            split(dropped.indexes.iter().map(|(id, seq)| (id.get(), seq_of(*seq))).collect());
+    }
+    meta
+}
+
+fn seq_of(seq: CommitSeq) -> i64 {
+    seq.0
+}
+
+/// Empty lists are unset: they are created with their first element.
+fn non_empty<T>(list: Vec<T>) -> Option<Vec<T>> {
+    (!list.is_empty()).then_some(list)
+}
+
+/// Formal partitions first, then temporary ones, which nothing marks (seen).
+fn table_meta(table: &Table) -> TableMeta {
+    TableMeta {
+        id: Some(table.id.get()),
+        name: Some(table.name.clone()),
+        in_trash: None,
+        partitions: non_empty(table.all_partitions().map(|p| partition_meta(table, p)).collect()),
+        table_type: Some("OLAP".into()),
+    }
+}
+
+fn partition_meta(table: &Table, partition: &Partition) -> PartitionMeta {
+    let indexes = partition.indexes.iter().map(|(id, tablets)| IndexMeta {
+        id: Some(id.get()),
+        name: table.indexes.get(id).map(|index| index.name.clone()),
+        tablets: non_empty(tablets.iter().map(tablet_meta).collect()),
+    });
+    PartitionMeta {
+        id: Some(partition.id.get()),
+        name: Some(partition.name.clone()),
+        key: None,
+        range: Some(table.range_text(partition)),
+        visible_version: Some(partition.visible_version.0),
+        is_temp: None,
+        indexes: non_empty(indexes.collect()),
+    }
+}
+
+fn tablet_meta(tablet: &Tablet) -> TabletMeta {
+    let replicas = tablet.replicas.iter().map(|replica| ReplicaMeta {
+        id: Some(replica.id.get()),
+        backend_id: Some(replica.backend.get()),
+        version: Some(replica.version.0),
+    });
+    TabletMeta { id: Some(tablet.id.get()), replicas: non_empty(replicas.collect()) }
+}

@@ -1,0 +1,163 @@
+//! `FrontendService` of one frontend: one complete call in, one complete reply out.
+
+mod account;
+mod binlog;
+mod meta;
+mod snapshot;
+mod txn;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use doris::{
+    rpc::{self, FeReply, NetworkAddress, Status, StatusCode},
+    thrift::{
+        Call, MessageKind, Method, ThriftError, Wire, application, decode_args, decode_call, encode_exception,
+        encode_reply,
+    },
+};
+
+use crate::{model::Refusal, sim::Sim};
+
+/// One frontend.
+#[derive(Clone, Debug)]
+pub struct FrontendService {
+    sim: Arc<Sim>,
+    /// Index into [`crate::Model::frontends`].
+    fe: usize,
+}
+
+/// What every method needs besides its request.
+struct Caller<'a> {
+    /// Address of the client.
+    peer: &'a str,
+}
+
+/// Text of an FE that is not the master.
+const NOT_MASTER: &str = "FE is not master";
+
+impl FrontendService {
+    pub fn new(sim: Arc<Sim>, fe: usize) -> Self {
+        Self { sim, fe }
+    }
+
+    /// Answers one call. The reply to something that is no call is an exception; it never fails.
+    ///
+    /// # Errors
+    /// The bytes are no message at all: a server closes the connection.
+    pub async fn call(&self, message: Bytes, peer: &str) -> Result<Bytes, ThriftError> {
+        let call = decode_call(&message)?;
+        let caller = Caller { peer };
+        match call.name.as_str() {
+            rpc::GetBinlog::NAME => reply::<rpc::GetBinlog>(&call, self.get_binlog(args(&call)?)),
+            rpc::GetBinlogLag::NAME => reply::<rpc::GetBinlogLag>(&call, self.get_binlog_lag(args(&call)?)),
+            rpc::LockBinlog::NAME => reply::<rpc::LockBinlog>(&call, self.lock_binlog(args(&call)?, &caller)),
+            rpc::BeginTxn::NAME => reply::<rpc::BeginTxn>(&call, self.begin_txn(args(&call)?, &caller)),
+            rpc::CommitTxn::NAME => reply::<rpc::CommitTxn>(&call, self.commit_txn(args(&call)?).await),
+            rpc::RollbackTxn::NAME => reply::<rpc::RollbackTxn>(&call, self.rollback_txn(args(&call)?)),
+            rpc::WaitingTxnStatus::NAME => {
+                reply::<rpc::WaitingTxnStatus>(&call, self.waiting_txn_status(args(&call)?).await)
+            }
+            rpc::GetMasterToken::NAME => {
+                reply::<rpc::GetMasterToken>(&call, self.get_master_token(args(&call)?, &caller))
+            }
+            rpc::GetSnapshot::NAME => reply::<rpc::GetSnapshot>(&call, self.get_snapshot(args(&call)?, &caller)),
+            rpc::RestoreSnapshot::NAME => {
+                reply::<rpc::RestoreSnapshot>(&call, self.restore_snapshot(args(&call)?, &caller))
+            }
+            rpc::GetMeta::NAME => reply::<rpc::GetMeta>(&call, self.get_meta(args(&call)?, &caller)),
+            rpc::GetBackendMeta::NAME => {
+                reply::<rpc::GetBackendMeta>(&call, self.get_backend_meta(args(&call)?, &caller))
+            }
+            name => unknown_method(name, call.seq),
+        }
+    }
+
+    /// Whether the FE answers at all.
+    pub fn is_alive(&self) -> bool {
+        self.sim.look(|model| model.frontends.get(self.fe).is_some_and(|fe| fe.alive))
+    }
+
+    /// Refuses one call as an FE that is not the master does, whatever this one is.
+    ///
+    /// # Errors
+    /// The bytes are no message at all.
+    pub fn refuse_as_follower(&self, message: &Bytes) -> Result<Bytes, ThriftError> {
+        let call = decode_call(message)?;
+        fn refuse<M: Method>(call: &Call) -> Result<Bytes, ThriftError>
+        where
+            M::Reply: FeReply,
+        {
+            let status = Status::with_text(StatusCode::NOT_MASTER, NOT_MASTER);
+            encode_reply(M::NAME, call.seq, &M::Reply::refusal(status, None))
+        }
+        match call.name.as_str() {
+            rpc::GetBinlog::NAME => refuse::<rpc::GetBinlog>(&call),
+            rpc::GetBinlogLag::NAME => refuse::<rpc::GetBinlogLag>(&call),
+            rpc::LockBinlog::NAME => refuse::<rpc::LockBinlog>(&call),
+            rpc::BeginTxn::NAME => refuse::<rpc::BeginTxn>(&call),
+            rpc::CommitTxn::NAME => refuse::<rpc::CommitTxn>(&call),
+            rpc::RollbackTxn::NAME => refuse::<rpc::RollbackTxn>(&call),
+            rpc::GetMasterToken::NAME => refuse::<rpc::GetMasterToken>(&call),
+            rpc::GetSnapshot::NAME => refuse::<rpc::GetSnapshot>(&call),
+            rpc::RestoreSnapshot::NAME => refuse::<rpc::RestoreSnapshot>(&call),
+            rpc::GetMeta::NAME => refuse::<rpc::GetMeta>(&call),
+            name => unknown_method(name, call.seq),
+        }
+    }
+
+    /// The refusal of an FE that is not the master; `None` on the master.
+    fn not_master(&self) -> Option<Status> {
+        let is_master = self.sim.look(|model| model.master == Some(self.fe));
+        (!is_master).then(|| Status::with_text(StatusCode::NOT_MASTER, NOT_MASTER))
+    }
+
+    /// Where the master is, as getBinlog names it: `""` and port 0 during an election.
+    fn master_address(&self) -> NetworkAddress {
+        self.sim.look(|model| {
+            let master = model.master.and_then(|n| model.frontends.get(n));
+            master.map_or_else(NetworkAddress::default, |fe| NetworkAddress {
+                hostname: fe.host.clone(),
+                port: i32::from(fe.rpc_port),
+            })
+        })
+    }
+}
+
+/// The request of a call; an absent one is an empty one, whose missing fields are then refused.
+fn args<T: Wire + Default>(call: &Call) -> Result<T, ThriftError> {
+    Ok(decode_args(call)?.unwrap_or_default())
+}
+
+fn reply<M: Method>(call: &Call, reply: M::Reply) -> Result<Bytes, ThriftError> {
+    if call.kind != MessageKind::Call {
+        return encode_exception(M::NAME, call.seq, application::PROTOCOL_ERROR, "not a call");
+    }
+    encode_reply(M::NAME, call.seq, &reply)
+}
+
+/// What a server of another version answers.
+pub(super) fn unknown_method(name: &str, seq: i32) -> Result<Bytes, ThriftError> {
+    let text = format!("Invalid method name: '{name}'");
+    encode_exception(name, seq, application::UNKNOWN_METHOD, &text)
+}
+
+/// A mandatory field: `<name> is not set`.
+fn required<'a, T>(field: &'a Option<T>, name: &str) -> Result<&'a T, Refusal> {
+    field.as_ref().ok_or_else(|| Refusal::analysis(format!("{name} is not set")))
+}
+
+/// A refusal as a status.
+fn status_of(refusal: Refusal) -> Status {
+    Status::with_text(StatusCode(refusal.status), refusal.text)
+}
+
+/// A status code of the binlog family: without text.
+fn ok_status() -> Option<Status> {
+    Some(Status::new(StatusCode::OK))
+}
+
+/// The reply, or a reply that holds only the refusal.
+fn settle<R: FeReply>(result: Result<R, Refusal>) -> R {
+    result.unwrap_or_else(|refusal| R::refusal(status_of(refusal), None))
+}

@@ -1,0 +1,196 @@
+//! beginTxn, commitTxn, rollbackTxn, waitingTxnStatus.
+
+use doris::rpc::{
+    BeginTxnRequest, BeginTxnResult, CommitTxnRequest, CommitTxnResult, FeReply as _, RollbackTxnRequest,
+    RollbackTxnResult, Status, StatusCode, TabletCommitInfo, WaitingTxnStatusRequest, WaitingTxnStatusResult,
+};
+
+use super::{Caller, FrontendService, ok_status, required, settle, status_of};
+use crate::model::{
+    Answer, BackendId, BeginTxnSpec, CommitPart, CommitState, DbId, Model, Refusal, TableId, TabletId, TxnId, TxnState,
+};
+
+/// Longest wait of waitingTxnStatus.
+const WAITING_MS: i64 = 30_000;
+
+impl FrontendService {
+    pub(super) fn begin_txn(&self, request: BeginTxnRequest, caller: &Caller<'_>) -> BeginTxnResult {
+        if let Some(status) = self.not_master() {
+            return BeginTxnResult::refusal(status, None);
+        }
+        let checked = (|| {
+            required(&request.user, "user")?;
+            required(&request.passwd, "passwd")?;
+            let db = required(&request.db, "db")?;
+            let tables = required(&request.table_ids, "table_ids")?;
+            let label = required(&request.label, "label")?;
+            self.check_login(&request.user, &request.passwd, &request.token, request.user_ip.as_deref())?;
+            Ok(BeginTxnSpec {
+                db: db.clone(),
+                tables: tables.iter().map(|id| TableId::new(*id)).collect(),
+                label: label.clone(),
+                timeout_s: request.timeout,
+                request_id: request.request_id.as_ref().map(|id| (id.hi, id.lo)),
+                backend_id: request.backend_id.unwrap_or(0),
+                sub_txn_num: request.sub_txn_num.unwrap_or(0),
+                peer: caller.peer.to_owned(),
+            })
+        })();
+        let spec = match checked {
+            Ok(spec) => spec,
+            Err(refusal) => return BeginTxnResult::refusal(status_of(refusal), None),
+        };
+        match self.sim.with(|model| model.begin_txn(spec)) {
+            Ok(begun) => BeginTxnResult {
+                status: ok_status(),
+                txn_id: Some(begun.id.get()),
+                db_id: (!begun.repeated).then(|| begun.db.get()),
+                sub_txn_ids: (!begun.sub_txns.is_empty()).then(|| begun.sub_txns.iter().map(|id| id.get()).collect()),
+                ..BeginTxnResult::default()
+            },
+            Err(refused) => BeginTxnResult {
+                job_status: refused.job_status.map(str::to_owned),
+                ..BeginTxnResult::refusal(status_of(refused.refusal), None)
+            },
+        }
+    }
+
+    pub(super) async fn commit_txn(&self, request: CommitTxnRequest) -> CommitTxnResult {
+        if let Some(status) = self.not_master() {
+            return CommitTxnResult::refusal(status, None);
+        }
+        let committed = self.commit(&request);
+        let (id, state) = match committed {
+            Ok(committed) => committed,
+            Err(refusal) => return CommitTxnResult::refusal(status_of(refusal), None),
+        };
+        let txn_insert = request.txn_insert.unwrap_or(false);
+        let done = CommitTxnResult { status: ok_status(), master_address: None };
+        if state == CommitState::Visible || (request.only_commit.unwrap_or(false) && !txn_insert) {
+            return done;
+        }
+        let budget = match request.thrift_rpc_timeout_ms {
+            Some(limit) => limit / 2,
+            None => self.sim.look(|model| model.config_number("try_commit_lock_timeout_seconds", 5)) * 1000,
+        };
+        let deadline = self.sim.clock().now_ms().saturating_add(budget.max(0));
+        if self.sim.wait_visible(id, deadline).await {
+            return done;
+        }
+        let text = "transaction commit successfully, BUT data will be visible later";
+        CommitTxnResult::refusal(Status::with_text(StatusCode::PUBLISH_TIMEOUT, text), None)
+    }
+
+    fn commit(&self, request: &CommitTxnRequest) -> Answer<(TxnId, CommitState)> {
+        required(&request.user, "user")?;
+        required(&request.passwd, "passwd")?;
+        let db = required(&request.db, "db")?;
+        let id = TxnId::new(*required(&request.txn_id, "txn_id")?);
+        let parts = if request.txn_insert.unwrap_or(false) {
+            sub_txn_parts(request)?
+        } else {
+            let infos = required(&request.commit_infos, "commit_infos")?;
+            vec![CommitPart { stid: id, table: None, infos: infos.iter().map(commit_info).collect() }]
+        };
+        self.check_login(&request.user, &request.passwd, &None, request.user_ip.as_deref())?;
+        let state = self.sim.with(|model| {
+            let db = txn_database(model, db, request.db_id)?;
+            model.commit_txn(db, id, &parts)
+        })?;
+        Ok((id, state))
+    }
+
+    pub(super) fn rollback_txn(&self, request: RollbackTxnRequest) -> RollbackTxnResult {
+        if let Some(status) = self.not_master() {
+            return RollbackTxnResult::refusal(status, None);
+        }
+        settle((|| {
+            required(&request.user, "user")?;
+            required(&request.passwd, "passwd")?;
+            let db = required(&request.db, "db")?;
+            let id = TxnId::new(*required(&request.txn_id, "txn_id")?);
+            self.check_login(&request.user, &request.passwd, &None, request.user_ip.as_deref())?;
+            self.sim.with(|model| {
+                let db = txn_database(model, db, request.db_id)?;
+                model.rollback_txn(db, id, request.reason.as_deref())
+            })?;
+            Ok(RollbackTxnResult { status: ok_status(), master_address: None })
+        })())
+    }
+
+    /// No login and no master check: every FE answers from its own state.
+    pub(super) async fn waiting_txn_status(&self, request: WaitingTxnStatusRequest) -> WaitingTxnStatusResult {
+        let db = DbId::new(request.db_id.unwrap_or(0));
+        let by_id = request.txn_id.filter(|id| *id > 0).map(TxnId::new);
+        let id = match by_id {
+            Some(id) => Some(id),
+            None => {
+                let label = request.label.clone().unwrap_or_default();
+                self.sim.look(|model| model.txns_of(db).filter(|txn| txn.label == label).map(|txn| txn.id).last())
+            }
+        };
+        let known = id.filter(|id| self.sim.look(|model| model.txn(*id).is_some()));
+        let (Some(id), _) = (known, db) else {
+            return match by_id {
+                // An unknown label is an answer, an unknown id a failure (seen).
+                None => WaitingTxnStatusResult { status: ok_status(), txn_status_id: Some(0) },
+                Some(id) => WaitingTxnStatusResult {
+                    status: Some(Status::with_text(
+                        StatusCode::INTERNAL_ERROR,
+                        format!("errCode = 2, detailMessage = txn does not exist: {id}"),
+                    )),
+                    txn_status_id: None,
+                },
+            };
+        };
+        let deadline = self.sim.clock().now_ms().saturating_add(WAITING_MS);
+        let ended = self
+            .sim
+            .wait_until(deadline, |model| {
+                let txn = model.txn(id)?;
+                txn.state.is_final().then(|| (txn.state, txn.reason.clone()))
+            })
+            .await;
+        match ended {
+            Some((TxnState::Aborted, reason)) => WaitingTxnStatusResult {
+                status: Some(Status::with_text(StatusCode::OK, reason)),
+                txn_status_id: Some(4),
+            },
+            Some(_) => WaitingTxnStatusResult { status: ok_status(), txn_status_id: Some(3) },
+            None => {
+                let state = self.sim.look(|model| model.txn(id).map_or("UNKNOWN", |txn| txn.state.name()));
+                let text = format!("Operation is timeout, txn status is {state}");
+                WaitingTxnStatusResult {
+                    status: Some(Status::with_text(StatusCode::INCOMPLETE, text)),
+                    txn_status_id: None,
+                }
+            }
+        }
+    }
+}
+
+/// By id where one is given, else by name.
+fn txn_database(model: &Model, name: &str, id: Option<i64>) -> Answer<DbId> {
+    match id.filter(|id| *id > 0).map(DbId::new) {
+        Some(id) if model.databases.contains_key(&id) => Ok(id),
+        Some(id) => Err(Refusal::analysis(format!("unknown database, database={id}"))),
+        None => model.thrift_database(name).map(|db| db.id),
+    }
+}
+
+/// Infos of sub transactions whose table is gone are left out by the commit itself.
+fn sub_txn_parts(request: &CommitTxnRequest) -> Answer<Vec<CommitPart>> {
+    let infos = required(&request.sub_txn_infos, "sub_txn_infos")?;
+    Ok(infos
+        .iter()
+        .map(|info| CommitPart {
+            stid: TxnId::new(info.sub_txn_id.unwrap_or(0)),
+            table: Some(TableId::new(info.table_id.unwrap_or(0))),
+            infos: info.tablet_commit_infos.iter().flatten().map(commit_info).collect(),
+        })
+        .collect())
+}
+
+fn commit_info(info: &TabletCommitInfo) -> (TabletId, BackendId) {
+    (TabletId::new(info.tablet_id), BackendId::new(info.backend_id))
+}
