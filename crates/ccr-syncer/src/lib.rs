@@ -6,9 +6,7 @@
 //! * [`manager`]: which jobs run in this process, and the heartbeat that says so;
 //! * [`http`]: the API; [`metrics`]: what Prometheus reads;
 //! * [`serve`]: one syncer from its flags to its end;
-//! * [`demo`]: two simulated clusters with a syncer between them, to look at.
 
-pub mod demo;
 pub mod flags;
 pub mod host;
 pub mod http;

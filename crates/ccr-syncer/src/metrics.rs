@@ -7,10 +7,7 @@ use ccr_engine::{JobStatus, Run};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric, text::encode},
-    metrics::{
-        counter::ConstCounter,
-        gauge::ConstGauge,
-    },
+    metrics::{counter::ConstCounter, gauge::ConstGauge},
     registry::Registry,
 };
 
@@ -55,9 +52,11 @@ struct Jobs {
 type PerJob<T> = (&'static str, &'static str, fn(&JobStatus) -> T);
 
 const GAUGES: &[PerJob<i64>] = &[
-    ("ccr_job_running_sync_state", "Number of the sync state: 500 full, 501 incremental, 502 partial sync of a table", |s| {
-        i64::from(s.sync_state.value())
-    }),
+    (
+        "ccr_job_running_sync_state",
+        "Number of the sync state: 500 full, 501 incremental, 502 partial sync of a table",
+        |s| i64::from(s.sync_state.value()),
+    ),
     ("ccr_job_running_sub_sync_state", "Number of the step within the sync state, -1 when there is none", |s| {
         i64::from(s.sub_state.pair().0)
     }),
@@ -79,16 +78,27 @@ impl Collector for Jobs {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let statuses = self.manager.statuses();
         let running = statuses.iter().filter(|status| status.run == Run::Running).count();
-        gauge(&mut encoder, "ccr_job_running_total", "Jobs of this syncer that run", i64::try_from(running).unwrap_or(i64::MAX))?;
+        gauge(
+            &mut encoder,
+            "ccr_job_running_total",
+            "Jobs of this syncer that run",
+            i64::try_from(running).unwrap_or(i64::MAX),
+        )?;
         for (name, help, value) in GAUGES {
-            family(&mut encoder, name, help, &statuses, |status| (status.name.as_str(), ConstGauge::new(value(status))))?;
+            family(&mut encoder, name, help, &statuses, |status| {
+                (status.name.as_str(), ConstGauge::new(value(status)))
+            })?;
         }
         for (name, help, value) in COUNTERS {
-            family(&mut encoder, name, help, &statuses, |status| (status.name.as_str(), ConstCounter::new(value(status))))?;
+            family(&mut encoder, name, help, &statuses, |status| {
+                (status.name.as_str(), ConstCounter::new(value(status)))
+            })?;
         }
         let lags: Vec<_> = self.lags.samples().into_iter().collect();
         let total = "Binlogs of the source that are not handled yet";
-        family(&mut encoder, "ccr_job_running_lag_total", total, &lags, |(name, lag)| (name, ConstGauge::new(lag.records)))?;
+        family(&mut encoder, "ccr_job_running_lag_total", total, &lags, |(name, lag)| {
+            (name, ConstGauge::new(lag.records))
+        })?;
         let seconds = "Age of the oldest binlog that is not handled yet against the newest, seconds";
         family(&mut encoder, "ccr_job_running_lag_seconds", seconds, &lags, |(name, lag)| {
             (name, ConstGauge::new(lag.seconds))
@@ -109,7 +119,12 @@ impl Collector for Process {
         if let Some(seconds) = cpu_seconds {
             let counter = ConstCounter::new(seconds);
             let help = "User and system CPU time spent in seconds";
-            counter.encode(encoder.encode_descriptor("process_cpu_seconds", help, None, prometheus_client::metrics::MetricType::Counter)?)?;
+            counter.encode(encoder.encode_descriptor(
+                "process_cpu_seconds",
+                help,
+                None,
+                prometheus_client::metrics::MetricType::Counter,
+            )?)?;
         }
         if let Some(fds) = open_fds {
             gauge(&mut encoder, "process_open_fds", "Number of open file descriptors", whole(fds))?;

@@ -1,1 +1,166 @@
-//! x
+//! One syncer, from its flags to its end.
+
+use std::{
+    fmt,
+    io::{self, ErrorKind},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+
+use ccr_engine::{Env, Settings, incremental::IngestWindows};
+use ccr_store::{Metastore, sqlite::SqliteStore};
+use doris::{
+    cluster::Timeouts,
+    net::{
+        Net,
+        tcp::{TcpNet, TcpOptions},
+    },
+};
+use tokio::net::TcpListener;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{info, warn};
+
+use crate::{
+    VERSION,
+    flags::Flags,
+    host::{SystemClock, SystemRng, identity},
+    http::{Api, router},
+    manager::{LagWatch, Manager, keep_membership},
+    metrics::Metrics,
+};
+
+/// Longest time that running requests get to end after a stop was asked for.
+const HTTP_GRACE: Duration = Duration::from_secs(15);
+
+/// Why a syncer cannot start: one sentence for the operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StartError(pub String);
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// A syncer that holds its port and its database and runs its jobs, and does not answer requests yet.
+#[derive(Debug)]
+pub struct Syncer {
+    listener: TcpListener,
+    address: SocketAddr,
+    manager: Arc<Manager>,
+}
+
+impl Syncer {
+    /// Takes the port, opens the database and starts the jobs that belong to this syncer, in this order: a second process
+    /// with the same port never touches a job.
+    ///
+    /// # Errors
+    /// The port is taken, or the database cannot be opened, read or written.
+    pub async fn open(flags: &Flags) -> Result<Self, StartError> {
+        let listener = bind(flags.port).await.map_err(|error| {
+            let hint = if error.kind() == ErrorKind::AddrInUse {
+                "; stop whatever uses it or choose another -port"
+            } else {
+                ""
+            };
+            StartError(format!("http service start error: cannot listen on port {}: {error}{hint}", flags.port))
+        })?;
+        let address =
+            listener.local_addr().map_err(|error| StartError(format!("http service start error: {error}")))?;
+        let store = open_store(flags).await?;
+        let env = Env {
+            net: net(flags),
+            store,
+            clock: Arc::new(SystemClock),
+            rng: Arc::new(SystemRng),
+            owner: identity(&flags.host, address.port()).into(),
+            settings: Arc::new(settings(flags)),
+            windows: Arc::new(IngestWindows::new(flags.max_ingest_concurrency_per_backend)),
+        };
+        let database = |error| StartError(format!("new meta db error: {error}"));
+        env.store.heartbeat(&env.owner, SystemClock.now_ns()).await.map_err(database)?;
+        let manager = Manager::new(env);
+        manager.reconcile().await.map_err(database)?;
+        info!("ccr start, version: {VERSION}, identity: {}, port: {}", manager.env().owner, address.port());
+        Ok(Self { listener, address, manager })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its jobs.
+    pub fn manager(&self) -> &Arc<Manager> {
+        &self.manager
+    }
+
+    /// Serves until `stop` is cancelled; then lets running requests end, stops the jobs at their next safe point and closes
+    /// the database.
+    pub async fn run(self, stop: CancellationToken) {
+        let background = TaskTracker::new();
+        let cancel = CancellationToken::new();
+        let lags = LagWatch::default();
+        background.spawn(keep_membership(Arc::clone(&self.manager), cancel.clone()));
+        background.spawn(lags.clone().run(Arc::clone(&self.manager), cancel.clone()));
+        background.close();
+        let metrics = Arc::new(Metrics::new(Arc::clone(&self.manager), lags));
+        let service = router(Api { manager: Arc::clone(&self.manager), metrics });
+        let graceful = axum::serve(self.listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
+        let mut server = tokio::spawn(graceful.into_future());
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => {}
+            ended = &mut server => warn!("http service ended: {ended:?}"),
+        }
+        if !server.is_finished() && tokio::time::timeout(HTTP_GRACE, &mut server).await.is_err() {
+            warn!("requests still run after {} s: they are cut off", HTTP_GRACE.as_secs());
+            server.abort();
+        }
+        cancel.cancel();
+        background.wait().await;
+        self.manager.stop().await;
+        self.manager.env().store.close().await;
+        info!("all service stop");
+    }
+}
+
+/// All interfaces, IPv4 and IPv6; IPv4 alone where there is no IPv6.
+async fn bind(port: u16) -> io::Result<TcpListener> {
+    match TcpListener::bind((Ipv6Addr::UNSPECIFIED, port)).await {
+        Err(error) if !matches!(error.kind(), ErrorKind::AddrInUse | ErrorKind::PermissionDenied) => {
+            TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await
+        }
+        result => result,
+    }
+}
+
+async fn open_store(flags: &Flags) -> Result<Arc<dyn Metastore>, StartError> {
+    if flags.db_type != "sqlite3" {
+        return Err(StartError(format!(
+            "new meta db error: db_type {} is not supported by this build yet; use -db_type sqlite3",
+            flags.db_type
+        )));
+    }
+    if flags.db_dir.is_empty() {
+        return Err(StartError("new meta db error: the db_dir is empty when db_type is sqlite3".to_owned()));
+    }
+    let store = SqliteStore::open(Path::new(&flags.db_dir)).await;
+    Ok(Arc::new(store.map_err(|error| StartError(format!("new meta db error: {error}")))?))
+}
+
+fn net(flags: &Flags) -> Arc<dyn Net> {
+    Arc::new(TcpNet::new(TcpOptions { connect_timeout: flags.connect_timeout, ..TcpOptions::default() }))
+}
+
+fn settings(flags: &Flags) -> Settings {
+    Settings {
+        timeouts: Timeouts { rpc: flags.rpc_timeout, commit: flags.commit_txn_timeout, ..Timeouts::default() },
+        max_ingest_per_backend: flags.max_ingest_concurrency_per_backend,
+        ..Settings::default()
+    }
+}

@@ -86,7 +86,15 @@ mod tests {
 
     #[test]
     fn every_spelling_of_go_is_taken() {
-        for text in ["-port 9191", "--port 9191", "-port=9191", "--port=9191", "-port 0x23e7", "-port 1 -port=9191", "-port 9191 --"] {
+        for text in [
+            "-port 9191",
+            "--port 9191",
+            "-port=9191",
+            "--port=9191",
+            "-port 0x23e7",
+            "-port 1 -port=9191",
+            "-port 9191 --",
+        ] {
             assert_eq!(flags(text).port, 9191, "{text}");
         }
         for text in ["-pprof", "--pprof", "-pprof=true", "--pprof=T", "-pprof=1", "-pprof -port 1"] {
@@ -113,10 +121,16 @@ mod tests {
             ("-pprof=yes", "invalid boolean value \"yes\" for flag -pprof: parse error"),
             ("-rpc_timeout 3", "invalid value \"3\" for flag -rpc_timeout: parse error"),
             ("-rpc_timeout 0s", "invalid value \"0s\" for flag -rpc_timeout: must be more than 0"),
-            ("-log_level loud", "invalid value \"loud\" for flag -log_level: must be one of panic, fatal, error, warn, info, debug, trace"),
+            (
+                "-log_level loud",
+                "invalid value \"loud\" for flag -log_level: must be one of panic, fatal, error, warn, info, debug, trace",
+            ),
             ("-db_type oracle", "invalid value \"oracle\" for flag -db_type: must be sqlite3, mysql or postgresql"),
             ("-db_dir", "flag needs an argument: -db_dir"),
-            ("-max_ingest_concurrency_per_backend 0", "invalid value \"0\" for flag -max_ingest_concurrency_per_backend: must be more than 0"),
+            (
+                "-max_ingest_concurrency_per_backend 0",
+                "invalid value \"0\" for flag -max_ingest_concurrency_per_backend: must be more than 0",
+            ),
             ("---port 1", "bad flag syntax: ---port"),
             ("-=1", "bad flag syntax: -=1"),
             ("serve", "unexpected argument \"serve\": flags begin with a dash, and the only command is demo"),

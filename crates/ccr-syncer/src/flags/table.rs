@@ -20,7 +20,7 @@ pub struct Known {
 }
 
 macro_rules! flags {
-    ($($name:ident: $type:ty = $default:expr, $check:expr, $help:literal;)*) => {
+    ($($name:ident: $type:ty = $default:expr, $check:ident, $help:literal;)*) => {
         /// Values of all flags. Fields are named as the flags are.
         #[derive(Clone, Debug)]
         pub struct Flags {
@@ -41,8 +41,7 @@ macro_rules! flags {
             default: || <$type as FlagValue>::shown(&$default),
             set: |flags, text| {
                 let value = <$type as FlagValue>::parse(text)?;
-                let check: fn(&$type) -> Result<(), &'static str> = $check;
-                check(&value)?;
+                $check(&value)?;
                 flags.$name = value;
                 Ok(())
             },
@@ -103,7 +102,7 @@ fn any<T>(_: &T) -> Result<(), &'static str> {
     Ok(())
 }
 
-fn filled(value: &String) -> Result<(), &'static str> {
+fn filled(value: &str) -> Result<(), &'static str> {
     if value.is_empty() { Err("must not be empty") } else { Ok(()) }
 }
 
@@ -115,15 +114,15 @@ fn more_than_0(value: &usize) -> Result<(), &'static str> {
     if *value == 0 { Err("must be more than 0") } else { Ok(()) }
 }
 
-fn db_type(value: &String) -> Result<(), &'static str> {
-    if matches!(value.as_str(), "sqlite3" | "mysql" | "postgresql") {
+fn db_type(value: &str) -> Result<(), &'static str> {
+    if matches!(value, "sqlite3" | "mysql" | "postgresql") {
         Ok(())
     } else {
         Err("must be sqlite3, mysql or postgresql")
     }
 }
 
-fn log_level(value: &String) -> Result<(), &'static str> {
+fn log_level(value: &str) -> Result<(), &'static str> {
     match crate::logs::level(value) {
         Some(_) => Ok(()),
         None => Err("must be one of panic, fatal, error, warn, info, debug, trace"),

@@ -16,8 +16,7 @@ use super::{
 };
 use crate::host;
 
-const STAMP: &[BorrowedFormatItem<'_>] =
-    format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
+const STAMP: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
 
 /// All keys of the older and the newer Go program, always present. Times are local; spans are seconds.
 #[derive(Serialize)]
@@ -133,7 +132,12 @@ mod tests {
 
     #[test]
     fn a_job_that_caught_up_has_no_delay() {
-        let lag = BinlogLag { last_timestamp_ms: Some(5000), next_commit_seq: Some(0), next_timestamp_ms: Some(0), ..BinlogLag::default() };
+        let lag = BinlogLag {
+            last_timestamp_ms: Some(5000),
+            next_commit_seq: Some(0),
+            next_timestamp_ms: Some(0),
+            ..BinlogLag::default()
+        };
         let reply = Reply::from(lag);
         assert_eq!((reply.time_interval, reply.time_interval_secs, reply.next_commit_seq), (0, 0, 0));
     }

@@ -32,10 +32,9 @@ pub(super) async fn handle(State(api): State<Api>, request: Request) -> Response
         Err(error) => Err(error.to_string()),
     };
     match read {
-        Ok(progress) => json(&Reply {
-            common: Common::ok(),
-            job_progress: ProgressDocument { data: String::new(), ..progress },
-        }),
+        Ok(progress) => {
+            json(&Reply { common: Common::ok(), job_progress: ProgressDocument { data: String::new(), ..progress } })
+        }
         Err(why) => json(&Reply { common: Common::failed(why), job_progress: zero() }),
     }
 }

@@ -53,16 +53,26 @@ pub(super) async fn handle(State(api): State<Api>, request: Request) -> Response
         Ok(job) => job,
         Err(response) => return response,
     };
-    match api.manager.held(&job.name) {
-        Some(Held::Job(job)) => json(&Reply::from(Status::from(job.status()))),
-        Some(Held::Broken(failure)) => {
-            let progress = match api.manager.env().store.progress(&job.name).await {
-                Ok(text) => text.and_then(|text| ProgressDocument::parse(&text).ok()),
-                Err(error) => return failed(error),
-            };
-            json(&Reply::from(Status::broken(job.name, failure, progress)))
+    let status = match api.manager.held(&job.name) {
+        Some(Held::Job(job)) => Status::from(job.status()),
+        Some(Held::Broken(failure)) => Status::broken(job.name, &failure),
+        Some(Held::Reserved) | None => {
+            return failed(format!("[normal] job not exist: {}; it is being started", job.name));
         }
-        Some(Held::Reserved) | None => failed(format!("[normal] job not exist: {}; it is being started", job.name)),
+    };
+    if status.state == JobState::Running.name() {
+        return json(&Reply::from(status));
+    }
+    // What stands still stands at its last checkpoint, which a job that never ran in this process has not read.
+    match api.manager.env().store.progress(&status.name).await {
+        Ok(stored) => {
+            let stored = stored.and_then(|text| ProgressDocument::parse(&text).ok());
+            json(&Reply::from(match stored {
+                Some(stored) => status.at(&stored),
+                None => status,
+            }))
+        }
+        Err(error) => failed(error),
     }
 }
 
@@ -98,15 +108,19 @@ impl From<JobStatus> for Status {
 }
 
 impl Status {
-    fn broken(name: String, failure: Failure, progress: Option<ProgressDocument>) -> Self {
+    fn broken(name: String, failure: &Failure) -> Self {
         Self {
             name,
             state: JobState::Paused.name(),
-            progress_state: progress.as_ref().map_or_else(|| "unknown".to_owned(), |p| p.sync_state.name().into_owned()),
-            commit_seq: progress.map_or(0, |p| p.prev_commit_seq),
+            progress_state: "unknown".to_owned(),
+            commit_seq: 0,
             error: Some(failure.to_string()),
             attempt: None,
             next_retry_at_ms: None,
         }
+    }
+
+    fn at(self, progress: &ProgressDocument) -> Self {
+        Self { progress_state: progress.sync_state.name().into_owned(), commit_seq: progress.prev_commit_seq, ..self }
     }
 }

@@ -254,7 +254,8 @@ mod tests {
         assert!(Object::read(&[b'"', 0xff, b'"']).unwrap_err().0.contains("not JSON"));
         let deep = "{\"a\":".repeat(100_000);
         assert!(Object::read(deep.as_bytes()).unwrap_err().0.contains("recursion limit"));
-        let object = read(r#"{"s":1,"n":1.0,"big":9223372036854775808,"b":"true","o":[],"o2":{"p":5},"m":{"a":1},"l":[1]}"#);
+        let object =
+            read(r#"{"s":1,"n":1.0,"big":9223372036854775808,"b":"true","o":[],"o2":{"p":5},"m":{"a":1},"l":[1]}"#);
         let messages = [
             object.string("s").unwrap_err(),
             object.integer("n").unwrap_err(),

@@ -8,7 +8,9 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use time::{Duration, OffsetDateTime, PrimitiveDateTime, format_description::BorrowedFormatItem, macros::format_description};
+use time::{
+    Duration, OffsetDateTime, PrimitiveDateTime, format_description::BorrowedFormatItem, macros::format_description,
+};
 use tracing_subscriber::fmt::MakeWriter;
 
 /// The Go program's limit.
@@ -210,7 +212,7 @@ mod tests {
             make(&format!("ccr-2025-01-{day}T00-00-00.000.log"));
         }
         let others = ["ccr-2025-01-01.log", "ccr-notes.log", "other-2025-01-01T00-00-00.000.log"];
-        others.map(make);
+        others.iter().for_each(|name| make(name));
         let path = folder.path().join("ccr.log");
         RotatingFile::open(&path, Retention { files: 0, days: 7 }, noon).unwrap();
         assert!(!names(folder.path()).contains(&"ccr-2025-01-10T00-00-00.000.log".to_owned()));

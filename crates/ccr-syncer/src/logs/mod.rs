@@ -43,11 +43,7 @@ pub fn init(flags: &Flags) -> Result<(), String> {
         let retention = Retention { files: flags.log_retain_num, days: flags.log_retain_days };
         let file = RotatingFile::open(Path::new(&flags.log_filename), retention, host::local_now)
             .map_err(|error| format!("cannot open the log file {}: {error}", flags.log_filename))?;
-        if flags.log_also_to_stderr {
-            BoxMakeWriter::new(file.and(std::io::stderr))
-        } else {
-            BoxMakeWriter::new(file)
-        }
+        if flags.log_also_to_stderr { BoxMakeWriter::new(file.and(std::io::stderr)) } else { BoxMakeWriter::new(file) }
     };
     let level = level(&flags.log_level).unwrap_or(LevelFilter::DEBUG);
     let lines = tracing_subscriber::fmt::layer().with_ansi(false).event_format(GoLine).with_writer(writer);
@@ -61,9 +57,7 @@ pub fn init(flags: &Flags) -> Result<(), String> {
 /// Our crates at the level asked for; libraries only when something is wrong.
 fn targets(level: LevelFilter) -> Targets {
     let ours = ["syncer", "ccr_syncer", "ccr_engine", "ccr_store", "doris", "doris_sim"];
-    Targets::new()
-        .with_default(level.min(LevelFilter::WARN))
-        .with_targets(ours.map(|target| (target, level)))
+    Targets::new().with_default(level.min(LevelFilter::WARN)).with_targets(ours.map(|target| (target, level)))
 }
 
 #[cfg(test)]

@@ -55,12 +55,7 @@ pub struct Manager {
 impl Manager {
     /// A manager that holds nothing yet.
     pub fn new(env: Env) -> Arc<Self> {
-        Arc::new(Self {
-            env,
-            held: Mutex::default(),
-            closing: AtomicBool::new(false),
-            operations: TaskTracker::new(),
-        })
+        Arc::new(Self { env, held: Mutex::default(), closing: AtomicBool::new(false), operations: TaskTracker::new() })
     }
 
     /// The environment of its jobs.
@@ -107,7 +102,10 @@ impl Manager {
         let document = checked.map_err(|_| {
             Failure::new(
                 Code::UNANSWERED,
-                format!("the checks of job {name} did not end within {} s; it was not created", CREATE_DEADLINE.as_secs()),
+                format!(
+                    "the checks of job {name} did not end within {} s; it was not created",
+                    CREATE_DEADLINE.as_secs()
+                ),
                 "check that all FEs and BEs of both clusters can be reached from here",
             )
         })??;
@@ -284,7 +282,11 @@ impl Manager {
     fn reserve(&self, name: &str) -> Result<Reservation<'_>, Failure> {
         let mut held = self.lock();
         if self.closing.load(Ordering::SeqCst) {
-            return Err(Failure::new(Code::REFUSED, "this syncer is shutting down", "ask another one, or try again later"));
+            return Err(Failure::new(
+                Code::REFUSED,
+                "this syncer is shutting down",
+                "ask another one, or try again later",
+            ));
         }
         if held.contains_key(name) {
             return Err(Failure::new(
@@ -330,5 +332,9 @@ fn reserved(name: &str) -> Failure {
 }
 
 fn not_here(name: &str) -> Failure {
-    Failure::new(Code::JOB_NOT_FOUND, format!("[normal] job not exist: {name}"), "it is in the metadata database but not started yet: try again in a few seconds")
+    Failure::new(
+        Code::JOB_NOT_FOUND,
+        format!("[normal] job not exist: {name}"),
+        "it is in the metadata database but not started yet: try again in a few seconds",
+    )
 }
