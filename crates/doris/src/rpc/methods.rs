@@ -14,7 +14,16 @@ macro_rules! methods {
             type Request = $request;
             type Reply = $reply;
         }
-    )*};
+    )*
+
+        /// Calls a generic function once for each method.
+        #[cfg(test)]
+        macro_rules! for_each_method {
+            ($visit:ident) => { $($visit::<$crate::rpc::$marker>();)* };
+        }
+        #[cfg(test)]
+        pub(crate) use for_each_method;
+    };
 }
 
 methods! {

@@ -1,8 +1,12 @@
 //! Values on the wire, through the official codec.
 
-use std::{collections::BTreeMap, io::Cursor};
+use std::{collections::BTreeMap, fmt};
 
-use bytes::Bytes;
+#[cfg(test)]
+use base64::{Engine, prelude::BASE64_STANDARD};
+use bytes::{Buf, Bytes, buf::Reader};
+#[cfg(test)]
+use serde_json::Value;
 use thrift::{
     TConfiguration,
     protocol::{
@@ -14,22 +18,32 @@ use thrift::{
 use super::ThriftError;
 use crate::secret::Secret;
 
-/// The reading end: a complete message.
-pub struct Input<'a> {
-    pub(super) protocol: TBinaryInputProtocol<Cursor<&'a [u8]>>,
+/// The reading end: a complete message that the scanner has verified.
+pub struct Input {
+    pub(super) protocol: TBinaryInputProtocol<Reader<Bytes>>,
 }
 
-impl std::fmt::Debug for Input<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Input")
     }
 }
 
-impl<'a> Input<'a> {
-    pub(super) fn new(message: &'a [u8]) -> Self {
+impl Input {
+    pub(super) fn new(message: Bytes) -> Self {
         // Lengths were verified by the scanner: none exceeds the message.
-        let protocol = TBinaryInputProtocol::with_config(Cursor::new(message), true, TConfiguration::no_limits());
+        let protocol = TBinaryInputProtocol::with_config(message.reader(), true, TConfiguration::no_limits());
         Self { protocol }
+    }
+
+    /// A text or binary, as a slice of the message.
+    fn slice(&mut self) -> Result<Bytes, ThriftError> {
+        let length = self.protocol.read_i32()?;
+        let rest = self.protocol.transport.get_mut();
+        match usize::try_from(length) {
+            Ok(length) if length <= rest.len() => Ok(rest.split_to(length)),
+            _ => Err(ThriftError::Malformed(format!("a text of {length} bytes where {} are left", rest.len()))),
+        }
     }
 }
 
@@ -38,24 +52,45 @@ pub struct Output<'a> {
     pub(super) protocol: TBinaryOutputProtocol<&'a mut Vec<u8>>,
 }
 
-impl std::fmt::Debug for Output<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Output<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Output")
     }
 }
 
+impl Output<'_> {
+    fn slice(&mut self, bytes: &[u8]) -> Result<(), ThriftError> {
+        size(bytes.len())?;
+        Ok(self.protocol.write_bytes(bytes)?)
+    }
+}
+
 /// A value on the wire.
-pub trait Wire: Sized {
+pub trait Wire: Sized + fmt::Debug {
     /// Its type code.
     const TYPE: TType;
 
-    fn read(input: &mut Input<'_>) -> Result<Self, ThriftError>;
+    fn read(input: &mut Input) -> Result<Self, ThriftError>;
 
     fn write(&self, output: &mut Output<'_>) -> Result<(), ThriftError>;
 
     /// The value as the recordings of real FEs show it: names as in the IDL, unset fields left out.
     #[cfg(test)]
-    fn to_json(&self) -> serde_json::Value;
+    fn to_json(&self) -> Value;
+
+    /// How the `Debug` of a message prints the value.
+    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fmt(f)
+    }
+}
+
+/// Prints a field as [`Wire::show`] does.
+pub(crate) struct Shown<'a, T>(pub(crate) &'a T);
+
+impl<T: Wire> fmt::Debug for Shown<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.show(f)
+    }
 }
 
 macro_rules! plain {
@@ -63,7 +98,7 @@ macro_rules! plain {
         impl Wire for $ty {
             const TYPE: TType = TType::$code;
 
-            fn read(input: &mut Input<'_>) -> Result<Self, ThriftError> {
+            fn read(input: &mut Input) -> Result<Self, ThriftError> {
                 Ok(input.protocol.$read()?)
             }
 
@@ -72,8 +107,8 @@ macro_rules! plain {
             }
 
             #[cfg(test)]
-            fn to_json(&self) -> serde_json::Value {
-                serde_json::json!(self)
+            fn to_json(&self) -> Value {
+                (*self).into()
             }
         }
     )*};
@@ -81,66 +116,68 @@ macro_rules! plain {
 
 plain! {
     bool: Bool, read_bool, write_bool;
-    i16: I16, read_i16, write_i16;
     i32: I32, read_i32, write_i32;
     i64: I64, read_i64, write_i64;
-    f64: Double, read_double, write_double;
 }
 
 /// Text of a C++ server may hold any bytes: what is no UTF-8 is replaced, the message survives.
 impl Wire for String {
     const TYPE: TType = TType::String;
 
-    fn read(input: &mut Input<'_>) -> Result<Self, ThriftError> {
-        let bytes = input.protocol.read_bytes()?;
-        Ok(String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()))
+    fn read(input: &mut Input) -> Result<Self, ThriftError> {
+        Ok(Self::from_utf8_lossy(&input.slice()?).into_owned())
     }
 
     fn write(&self, output: &mut Output<'_>) -> Result<(), ThriftError> {
-        Ok(output.protocol.write_bytes(self.as_bytes())?)
+        output.slice(self.as_bytes())
     }
 
     #[cfg(test)]
-    fn to_json(&self) -> serde_json::Value {
-        serde_json::json!(self)
+    fn to_json(&self) -> Value {
+        self.as_str().into()
     }
 }
 
 impl Wire for Secret {
     const TYPE: TType = TType::String;
 
-    fn read(input: &mut Input<'_>) -> Result<Self, ThriftError> {
+    fn read(input: &mut Input) -> Result<Self, ThriftError> {
         String::read(input).map(Self::new)
     }
 
     fn write(&self, output: &mut Output<'_>) -> Result<(), ThriftError> {
-        Ok(output.protocol.write_bytes(self.expose().as_bytes())?)
+        output.slice(self.expose().as_bytes())
     }
 
     #[cfg(test)]
-    fn to_json(&self) -> serde_json::Value {
-        serde_json::json!(self.expose())
+    fn to_json(&self) -> Value {
+        self.expose().into()
     }
 }
 
+/// A slice of the message: nothing is copied, and the message lives as long as the slice.
 impl Wire for Bytes {
     const TYPE: TType = TType::String;
 
-    fn read(input: &mut Input<'_>) -> Result<Self, ThriftError> {
-        Ok(input.protocol.read_bytes()?.into())
+    fn read(input: &mut Input) -> Result<Self, ThriftError> {
+        input.slice()
     }
 
     fn write(&self, output: &mut Output<'_>) -> Result<(), ThriftError> {
-        Ok(output.protocol.write_bytes(self)?)
+        output.slice(self)
     }
 
     #[cfg(test)]
-    fn to_json(&self) -> serde_json::Value {
-        use base64::Engine;
+    fn to_json(&self) -> Value {
         match std::str::from_utf8(self) {
-            Ok(text) => serde_json::json!(text),
-            Err(_) => serde_json::json!({"base64": base64::prelude::BASE64_STANDARD.encode(self)}),
+            Ok(text) => text.into(),
+            Err(_) => serde_json::json!({ "base64": BASE64_STANDARD.encode(&self[..]) }),
         }
+    }
+
+    /// The size only: snapshot documents are large, and one of them holds the cluster's token.
+    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<{} bytes>", self.len())
     }
 }
 
@@ -148,13 +185,13 @@ fn expect(what: &str, expected: TType, found: TType) -> Result<(), ThriftError> 
     if expected == found {
         return Ok(());
     }
-    Err(ThriftError::Malformed(format!("{what} of type {found:?} instead of {expected:?}")))
+    Err(ThriftError::Malformed(format!("{what} of type {found} instead of {expected}")))
 }
 
 impl<T: Wire> Wire for Vec<T> {
     const TYPE: TType = TType::List;
 
-    fn read(input: &mut Input<'_>) -> Result<Self, ThriftError> {
+    fn read(input: &mut Input) -> Result<Self, ThriftError> {
         let list = input.protocol.read_list_begin()?;
         // Grown element by element: the claimed size reserves nothing.
         let mut elements = Vec::new();
@@ -178,15 +215,19 @@ impl<T: Wire> Wire for Vec<T> {
     }
 
     #[cfg(test)]
-    fn to_json(&self) -> serde_json::Value {
-        self.iter().map(Wire::to_json).collect()
+    fn to_json(&self) -> Value {
+        self.iter().map(T::to_json).collect()
+    }
+
+    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter().map(Shown)).finish()
     }
 }
 
 impl<K: Wire + Ord, V: Wire> Wire for BTreeMap<K, V> {
     const TYPE: TType = TType::Map;
 
-    fn read(input: &mut Input<'_>) -> Result<Self, ThriftError> {
+    fn read(input: &mut Input) -> Result<Self, ThriftError> {
         let map = input.protocol.read_map_begin()?;
         let mut entries = BTreeMap::new();
         if map.size > 0 {
@@ -216,12 +257,12 @@ impl<K: Wire + Ord, V: Wire> Wire for BTreeMap<K, V> {
     }
 
     #[cfg(test)]
-    fn to_json(&self) -> serde_json::Value {
-        let entries = self.iter().map(|(key, value)| {
-            let key = key.to_json();
-            (key.as_str().map_or_else(|| key.to_string(), str::to_owned), value.to_json())
-        });
-        serde_json::Value::Object(entries.collect())
+    fn to_json(&self) -> Value {
+        let key = |key: &K| match key.to_json() {
+            Value::String(text) => text,
+            other => other.to_string(),
+        };
+        Value::Object(self.iter().map(|(k, v)| (key(k), v.to_json())).collect())
     }
 }
 

@@ -53,14 +53,14 @@ pub struct Call {
 
 thrift_struct! {
     /// `TApplicationException`.
-    ApplicationException { 1 opt message: String, 2 opt kind: i32 }
+    ApplicationException { 1 opt message: String, 2 opt kind as "type": i32 }
 }
 
 /// Encodes a call: the request is field 1 of the arguments.
 pub fn encode_call<T: Wire>(method: &str, seq: i32, request: &T) -> Result<Bytes, ThriftError> {
     encode(method, TMessageType::Call, seq, |output| {
-        output.begin_struct("args")?;
-        output.field("request", 1, request)?;
+        output.begin_struct()?;
+        output.field(1, request)?;
         output.end_struct()
     })
 }
@@ -68,8 +68,8 @@ pub fn encode_call<T: Wire>(method: &str, seq: i32, request: &T) -> Result<Bytes
 /// Encodes a reply: the result is field 0.
 pub fn encode_reply<T: Wire>(method: &str, seq: i32, reply: &T) -> Result<Bytes, ThriftError> {
     encode(method, TMessageType::Reply, seq, |output| {
-        output.begin_struct("result")?;
-        output.field("success", 0, reply)?;
+        output.begin_struct()?;
+        output.field(0, reply)?;
         output.end_struct()
     })
 }
@@ -106,21 +106,25 @@ fn verify(message: &[u8]) -> Result<(), ThriftError> {
 /// Decodes the head of a call.
 pub fn decode_call(message: &Bytes) -> Result<Call, ThriftError> {
     verify(message)?;
-    let head = Input::new(message).protocol.read_message_begin()?;
-    Ok(Call { name: head.name, seq: head.sequence_number, kind: head.message_type.into(), message: message.clone() })
+    let head = Input::new(message.clone()).protocol.read_message_begin()?;
+    let kind = head.message_type.into();
+    if !matches!(kind, MessageKind::Call | MessageKind::OneWay) {
+        return Err(ThriftError::Malformed(format!("a {kind:?} instead of a call")));
+    }
+    Ok(Call { name: head.name, seq: head.sequence_number, kind, message: message.clone() })
 }
 
 /// Decodes a call's request. `None`: the arguments lack it, which a server answers like any other bad request.
 pub fn decode_args<T: Wire>(call: &Call) -> Result<Option<T>, ThriftError> {
-    let mut input = Input::new(&call.message);
+    let mut input = Input::new(call.message.clone());
     input.protocol.read_message_begin()?;
-    single_field(&mut input, 1)
+    single_field(&mut input, 1, &call.name)
 }
 
 /// Decodes the reply to a call. The sequence id of an exception is not compared.
 pub fn decode_reply<T: Wire>(message: &Bytes, method: &str, seq: i32) -> Result<T, ThriftError> {
     verify(message)?;
-    let mut input = Input::new(message);
+    let mut input = Input::new(message.clone());
     let head = input.protocol.read_message_begin()?;
     if head.message_type == TMessageType::Exception {
         let exception = ApplicationException::read(&mut input)?;
@@ -138,17 +142,18 @@ pub fn decode_reply<T: Wire>(message: &Bytes, method: &str, seq: i32) -> Result<
     if head.name != method {
         return Err(ThriftError::WrongName { expected: method.to_owned(), found: head.name });
     }
-    single_field(&mut input, 0)?.ok_or_else(|| ThriftError::Malformed("the reply has no result".to_owned()))
+    single_field(&mut input, 0, method)?.ok_or_else(|| ThriftError::Malformed("the reply has no result".to_owned()))
 }
 
 /// The one field of an argument or result struct.
-fn single_field<T: Wire>(input: &mut Input<'_>, wanted: i16) -> Result<Option<T>, ThriftError> {
+fn single_field<T: Wire>(input: &mut Input, wanted: i16, method: &str) -> Result<Option<T>, ThriftError> {
     let mut found = None;
+    input.begin_struct()?;
     while let Some((id, ty)) = input.next_field()? {
         if id == wanted && ty == T::TYPE {
             found = Some(T::read(input)?);
         } else if id == wanted {
-            return Err(input.wrong_type("message", "body", ty));
+            return Err(input.wrong_type(method, &wanted.to_string(), T::TYPE, ty));
         } else {
             input.skip(ty)?;
         }

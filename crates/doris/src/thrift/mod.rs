@@ -6,16 +6,21 @@
 
 mod codec;
 mod message;
+#[cfg(test)]
+mod sample;
 mod scan;
 mod structs;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use codec::Shown;
 pub use codec::{Input, Output, Wire};
 pub use message::{
-    Call, MessageKind, Method, application, decode_args, decode_call, decode_reply, encode_call, encode_exception,
-    encode_reply,
+    ApplicationException, Call, MessageKind, Method, application, decode_args, decode_call, decode_reply, encode_call,
+    encode_exception, encode_reply,
 };
+#[cfg(test)]
+pub(crate) use sample::{Entropy, Sample};
 pub use scan::{Limits, Scanner};
 pub(crate) use structs::{thrift_enum, thrift_struct};
 

@@ -1,13 +1,15 @@
 //! Finds the end of one message in a growing buffer.
 
+use bytes::{Bytes, BytesMut};
+
 use super::ThriftError;
 
 /// What a message may claim.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Longest message, bytes.
     pub max_message: usize,
-    /// Deepest nesting of structs and containers.
+    /// Deepest nesting of structs and containers. Doris's messages stay below 16.
     pub max_depth: usize,
 }
 
@@ -18,202 +20,193 @@ impl Default for Limits {
     }
 }
 
-/// Longest method name.
+/// Longest method name, bytes; Doris's are below 40.
 const MAX_NAME: usize = 1024;
 
-enum Frame {
-    /// The fields of a struct.
+/// A value that has begun and not ended.
+#[derive(Clone, Copy, Debug)]
+enum Open {
     Struct,
-    /// One value of this type.
-    Value(u8),
-    /// Elements of a list or set.
-    Seq { ty: u8, left: u32 },
-    /// Keys and values of a map, one after the other.
-    Map { key: u8, value: u8, left: u64 },
+    /// `left` values: of the first type where an even number is left, else of the second. A map's keys and values; the
+    /// same type twice in lists and sets.
+    Sequence {
+        types: [u8; 2],
+        left: u64,
+    },
 }
 
-/// A resumable scanner of one message. Bytes already looked at are not looked at again.
+/// One step of the scan.
+enum Step {
+    Done,
+    /// More bytes are needed.
+    Wait,
+}
+
+/// A resumable scanner of one message. It looks at each byte once, however the bytes arrive, and holds a few bytes for
+/// each level of nesting.
+#[derive(Clone, Debug)]
 pub struct Scanner {
     limits: Limits,
+    /// All before is understood. May lie beyond the buffer: a value of known length is passed in one step.
     pos: usize,
-    stack: Vec<Frame>,
     in_header: bool,
-}
-
-impl std::fmt::Debug for Scanner {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Scanner").field("pos", &self.pos).field("depth", &self.stack.len()).finish_non_exhaustive()
-    }
+    open: Vec<Open>,
+    /// The type of the value that begins at `pos`.
+    value: Option<u8>,
 }
 
 impl Scanner {
+    /// A scanner at the start of a message.
     pub fn new(limits: Limits) -> Self {
-        Self { limits, pos: 0, stack: Vec::new(), in_header: true }
+        Self { limits, pos: 0, in_header: true, open: Vec::new(), value: None }
     }
 
     /// Looks at what has arrived (`buf` always begins with the message). `Some(n)`: the message is the first `n` bytes.
-    /// `None`: more bytes are needed.
+    /// `None`: more bytes are needed. After an error no further byte of the stream can be understood.
     pub fn scan(&mut self, buf: &[u8]) -> Result<Option<usize>, ThriftError> {
-        if self.in_header && !self.header(buf)? {
-            return Ok(None);
-        }
-        while let Some(frame) = self.stack.pop() {
-            if !self.step(buf, frame)? {
+        loop {
+            let step = if self.in_header {
+                self.header(buf)?
+            } else if let Some(ty) = self.value {
+                self.value(buf, ty)?
+            } else {
+                match self.open.last_mut() {
+                    None if self.pos <= buf.len() => return Ok(Some(self.pos)),
+                    None => Step::Wait,
+                    Some(Open::Struct) => self.field(buf)?,
+                    Some(Open::Sequence { left: 0, .. }) => {
+                        self.open.pop();
+                        Step::Done
+                    }
+                    Some(Open::Sequence { types, left }) => {
+                        self.value = Some(types[usize::from(*left % 2 == 1)]);
+                        *left -= 1;
+                        Step::Done
+                    }
+                }
+            };
+            if let Step::Wait = step {
                 return Ok(None);
             }
         }
-        if self.pos > buf.len() { Ok(None) } else { Ok(Some(self.pos)) }
     }
 
-    /// Bytes that are still missing at least, after a scan of `buf` without a result. A claim of the peer: reserve no
-    /// more memory than it may cost.
-    pub fn missing(&self, buf: &[u8]) -> usize {
-        self.pos.saturating_sub(buf.len()).max(1)
+    /// Takes the message out of the buffer once it is complete, and begins anew with the bytes behind it. An emptied
+    /// buffer does not keep the memory of a large message.
+    pub fn take(&mut self, buf: &mut BytesMut) -> Result<Option<Bytes>, ThriftError> {
+        let Some(end) = self.scan(buf)? else { return Ok(None) };
+        let message = buf.split_to(end).freeze();
+        if buf.is_empty() {
+            *buf = BytesMut::new();
+        }
+        *self = Self::new(self.limits);
+        Ok(Some(message))
     }
 
-    /// `false`: incomplete.
-    fn header(&mut self, buf: &[u8]) -> Result<bool, ThriftError> {
-        if buf.len() >= 2 && buf[..2] != [0x80, 0x01] {
+    fn header(&mut self, buf: &[u8]) -> Result<Step, ThriftError> {
+        // Refused at the first wrong byte: what speaks another protocol may never send another one.
+        if buf.iter().zip([0x80, 0x01]).any(|(found, expected)| *found != expected) {
             return Err(ThriftError::Malformed("not a message of the strict binary protocol".to_owned()));
         }
-        let Some(length) = u32_at(buf, 4) else { return Ok(false) };
-        let length = length as usize;
-        if length > MAX_NAME {
-            return Err(ThriftError::Malformed(format!("a method name of {length} bytes")));
+        if let Some(kind) = buf.get(3)
+            && !(1..=4).contains(kind)
+        {
+            return Err(ThriftError::Malformed(format!("a message of type {kind}")));
+        }
+        let Some(length) = i32_at(buf, 4) else { return Ok(Step::Wait) };
+        match usize::try_from(length) {
+            Ok(length) if length <= MAX_NAME => self.advance(8 + length as u64 + 4)?,
+            _ => return Err(ThriftError::Malformed(format!("a method name of {length} bytes"))),
         }
         self.in_header = false;
-        self.pos = 8 + length + 4;
-        self.stack.push(Frame::Struct);
-        self.check()?;
-        Ok(true)
+        self.open.push(Open::Struct);
+        Ok(Step::Done)
     }
 
-    /// Handles one frame. `false`: incomplete, the frame is back on the stack.
-    fn step(&mut self, buf: &[u8], frame: Frame) -> Result<bool, ThriftError> {
-        match frame {
-            Frame::Struct => {
-                let Some(&ty) = buf.get(self.pos) else { return self.wait(Frame::Struct) };
-                if ty == 0 {
-                    self.pos += 1;
-                    return self.check();
-                }
-                self.pos += 3;
-                self.push(Frame::Struct)?;
-                self.push(Frame::Value(ty))?;
-                self.check()
-            }
-            Frame::Value(ty) => self.value(buf, ty),
-            Frame::Seq { left: 0, .. } | Frame::Map { left: 0, .. } => Ok(true),
-            Frame::Seq { ty, left } => {
-                self.push(Frame::Seq { ty, left: left - 1 })?;
-                self.push(Frame::Value(ty))?;
-                Ok(true)
-            }
-            Frame::Map { key, value, left } => {
-                // The side that comes next is the key while an even number is left.
-                let next = if left % 2 == 0 { key } else { value };
-                self.push(Frame::Map { key, value, left: left - 1 })?;
-                self.push(Frame::Value(next))?;
-                Ok(true)
-            }
+    /// The head of a struct's next field, or its end.
+    fn field(&mut self, buf: &[u8]) -> Result<Step, ThriftError> {
+        let Some(&ty) = buf.get(self.pos) else { return Ok(Step::Wait) };
+        if ty == 0 {
+            self.advance(1)?;
+            self.open.pop();
+        } else {
+            check_type(ty)?;
+            self.advance(3)?;
+            self.value = Some(ty);
         }
+        Ok(Step::Done)
     }
 
-    fn value(&mut self, buf: &[u8], ty: u8) -> Result<bool, ThriftError> {
-        if let Some(width) = width(ty) {
-            self.pos += width;
-            return self.check();
-        }
+    /// Passes a value of known length, opens any other.
+    fn value(&mut self, buf: &[u8], ty: u8) -> Result<Step, ThriftError> {
         match ty {
-            11 => {
-                let Some(length) = u32_at(buf, self.pos) else { return self.wait(Frame::Value(ty)) };
-                self.pos += 4;
-                self.claim(length, 1)
+            STRUCT => self.push(Open::Struct)?,
+            STRING => {
+                let Some(length) = i32_at(buf, self.pos) else { return Ok(Step::Wait) };
+                self.advance(4 + length_of(length)?)?;
             }
-            12 => {
-                self.push(Frame::Struct)?;
-                Ok(true)
-            }
-            13 => {
-                let (Some(&key), Some(&value), Some(count)) =
-                    (buf.get(self.pos), buf.get(self.pos + 1), u32_at(buf, self.pos + 2))
-                else {
-                    return self.wait(Frame::Value(ty));
+            MAP | SET | LIST => {
+                let types = if ty == MAP { 2 } else { 1 };
+                let Some(count) = i32_at(buf, self.pos.saturating_add(types)) else {
+                    return Ok(Step::Wait);
                 };
-                self.pos += 6;
-                if count > i32::MAX as u32 {
-                    return Err(negative());
-                }
-                if let (Some(key), Some(value)) = (width(key), width(value)) {
-                    return self.claim(count, key + value);
-                }
-                if count > 0 {
-                    self.push(Frame::Map { key, value, left: u64::from(count) * 2 })?;
-                }
-                self.check()
-            }
-            14 | 15 => {
-                let (Some(&element), Some(count)) = (buf.get(self.pos), u32_at(buf, self.pos + 1)) else {
-                    return self.wait(Frame::Value(ty));
+                let count = length_of(count)?;
+                let (first, last) = match buf.get(self.pos..self.pos + types) {
+                    Some(&[key, value]) => (key, value),
+                    Some(&[element]) => (element, element),
+                    _ => return Ok(Step::Wait),
                 };
-                self.pos += 5;
-                if let Some(width) = width(element) {
-                    return self.claim(count, width);
-                }
-                if count > i32::MAX as u32 {
-                    return Err(negative());
-                }
+                self.advance(types as u64 + 4)?;
+                // An empty container needs no types.
                 if count > 0 {
-                    self.push(Frame::Seq { ty: element, left: count })?;
+                    check_type(first)?;
+                    check_type(last)?;
+                    let pairs = if types == 2 { least_width(first) + least_width(last) } else { least_width(first) };
+                    if width(first).is_some() && width(last).is_some() {
+                        self.advance(count * pairs)?;
+                    } else {
+                        self.check(self.pos as u64 + count * pairs)?;
+                        self.push(Open::Sequence { types: [first, last], left: count * types as u64 })?;
+                    }
                 }
-                self.check()
             }
-            other => Err(ThriftError::Malformed(format!("a value of type {other}"))),
+            scalar => self.advance(width(scalar).unwrap_or_default())?,
         }
+        self.value = None;
+        Ok(Step::Done)
     }
 
-    /// Passes over `count` things of `width` bytes, checked before they are read.
-    fn claim(&mut self, count: u32, width: usize) -> Result<bool, ThriftError> {
-        if count > i32::MAX as u32 {
-            return Err(negative());
-        }
-        self.pos = self.pos.saturating_add((count as usize).saturating_mul(width));
-        self.check()
-    }
-
-    fn wait(&mut self, frame: Frame) -> Result<bool, ThriftError> {
-        self.stack.push(frame);
-        Ok(false)
-    }
-
-    fn push(&mut self, frame: Frame) -> Result<(), ThriftError> {
-        // A level is at most two frames deep: the container and the value in it.
-        if self.stack.len() >= self.limits.max_depth * 2 {
+    fn push(&mut self, open: Open) -> Result<(), ThriftError> {
+        if self.open.len() >= self.limits.max_depth {
             return Err(ThriftError::Malformed(format!("nested deeper than {}", self.limits.max_depth)));
         }
-        self.stack.push(frame);
+        self.open.push(open);
         Ok(())
     }
 
-    fn check(&self) -> Result<bool, ThriftError> {
-        if self.pos > self.limits.max_message {
-            return Err(ThriftError::TooLarge { claimed: self.pos as u64, limit: self.limits.max_message as u64 });
-        }
-        Ok(true)
+    /// Passes bytes, checked against the limit before they are there.
+    fn advance(&mut self, bytes: u64) -> Result<(), ThriftError> {
+        self.pos = self.check((self.pos as u64).saturating_add(bytes))?;
+        Ok(())
+    }
+
+    fn check(&self, claimed: u64) -> Result<usize, ThriftError> {
+        let limit = self.limits.max_message;
+        usize::try_from(claimed)
+            .ok()
+            .filter(|claimed| *claimed <= limit)
+            .ok_or(ThriftError::TooLarge { claimed, limit: limit as u64 })
     }
 }
 
-fn negative() -> ThriftError {
-    ThriftError::Malformed("a negative length".to_owned())
-}
-
-fn u32_at(buf: &[u8], pos: usize) -> Option<u32> {
-    let bytes = buf.get(pos..pos.checked_add(4)?)?;
-    Some(u32::from_be_bytes(bytes.try_into().ok()?))
-}
+const STRING: u8 = 11;
+const STRUCT: u8 = 12;
+const MAP: u8 = 13;
+const SET: u8 = 14;
+const LIST: u8 = 15;
 
 /// Bytes of a value of fixed size.
-fn width(ty: u8) -> Option<usize> {
+fn width(ty: u8) -> Option<u64> {
     match ty {
         2 | 3 => Some(1),
         6 => Some(2),
@@ -222,4 +215,30 @@ fn width(ty: u8) -> Option<usize> {
         16 => Some(16),
         _ => None,
     }
+}
+
+/// Bytes that a value of this type has at least.
+fn least_width(ty: u8) -> u64 {
+    width(ty).unwrap_or(match ty {
+        STRING => 4,
+        MAP => 6,
+        SET | LIST => 5,
+        _ => 1,
+    })
+}
+
+fn check_type(ty: u8) -> Result<(), ThriftError> {
+    match ty {
+        2 | 3 | 4 | 6 | 8 | 10..=16 => Ok(()),
+        other => Err(ThriftError::Malformed(format!("a value of type {other}"))),
+    }
+}
+
+fn i32_at(buf: &[u8], pos: usize) -> Option<i32> {
+    let bytes = buf.get(pos..pos.checked_add(4)?)?;
+    Some(i32::from_be_bytes(bytes.try_into().ok()?))
+}
+
+fn length_of(claimed: i32) -> Result<u64, ThriftError> {
+    u64::try_from(claimed).map_err(|_| ThriftError::Malformed(format!("a negative length, {claimed}")))
 }

@@ -1,11 +1,14 @@
 //! Structs and enums, declared with their field ids next to their names.
 
-/// Declares structs: `Name { 1 req id: i64, 2 opt name: String }`. Optional fields are `Option`; a required field that is
-/// missing is an error. Unknown fields are passed over. `3 opt kind as "type": ..` where the IDL's name is no Rust name.
+/// Declares structs: `Name { 1 req id: i64, 2 opt name: String, 3 opt kind as "type": Kind }`. Optional fields are
+/// `Option`; a required field that is missing is an error. Unknown fields are passed over. `as` gives the IDL's name
+/// where it differs. `Debug` prints the fields that are set: binaries as their size, secrets not at all.
 macro_rules! thrift_struct {
-    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $id:literal $presence:ident $field:ident $(as $idl:literal)?: $ty:ty),* $(,)? })*) => {$(
+    ($($(#[$doc:meta])* $name:ident {
+        $($(#[$field_doc:meta])* $id:literal $presence:ident $field:ident $(as $idl:literal)?: $ty:ty),* $(,)?
+    })*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Debug, Default, PartialEq)]
+        #[derive(Clone, Default, PartialEq, Eq)]
         pub struct $name {
             $($(#[$field_doc])* pub $field: $crate::thrift::thrift_struct!(@type $presence $ty),)*
         }
@@ -13,60 +16,77 @@ macro_rules! thrift_struct {
         impl $crate::thrift::Wire for $name {
             const TYPE: thrift::protocol::TType = thrift::protocol::TType::Struct;
 
-            fn read(input: &mut $crate::thrift::Input<'_>) -> Result<Self, $crate::thrift::ThriftError> {
+            fn read(input: &mut $crate::thrift::Input) -> Result<Self, $crate::thrift::ThriftError> {
                 #[allow(unused_imports, reason = "structs without fields read none")]
                 use $crate::thrift::Wire;
                 $(let mut $field: Option<$ty> = None;)*
+                input.begin_struct()?;
                 while let Some((id, ty)) = input.next_field()? {
                     match id {
                         $($id if ty == <$ty as Wire>::TYPE => $field = Some(<$ty as Wire>::read(input)?),)*
-                        $($id => return Err(input.wrong_type(stringify!($name), stringify!($field), ty)),)*
+                        $($id => {
+                            let idl = $crate::thrift::thrift_struct!(@idl $field $($idl)?);
+                            return Err(input.wrong_type(stringify!($name), idl, <$ty as Wire>::TYPE, ty));
+                        })*
                         _ => input.skip(ty)?,
                     }
                 }
-                Ok(Self { $($field: $crate::thrift::thrift_struct!(@take $presence $name $field),)* })
+                Ok(Self {
+                    $($field: $crate::thrift::thrift_struct!(@take $presence $name $field $($idl)?),)*
+                })
             }
 
             fn write(&self, output: &mut $crate::thrift::Output<'_>) -> Result<(), $crate::thrift::ThriftError> {
-                output.begin_struct(stringify!($name))?;
-                $($crate::thrift::thrift_struct!(@write $presence self output $id $field $ty);)*
+                output.begin_struct()?;
+                $(if let Some(value) = $crate::thrift::thrift_struct!(@get $presence self $field) {
+                    output.field($id, value)?;
+                })*
                 output.end_struct()
             }
 
             #[cfg(test)]
             fn to_json(&self) -> serde_json::Value {
                 let mut fields = serde_json::Map::new();
-                $($crate::thrift::thrift_struct!(@json $presence self fields $field [$($idl)? $field]);)*
-                serde_json::Value::Object(fields)
+                $(if let Some(value) = $crate::thrift::thrift_struct!(@get $presence self $field) {
+                    let idl = $crate::thrift::thrift_struct!(@idl $field $($idl)?);
+                    fields.insert(idl.to_owned(), $crate::thrift::Wire::to_json(value));
+                })*
+                fields.into()
+            }
+        }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                let mut out = f.debug_struct(stringify!($name));
+                $(if let Some(value) = $crate::thrift::thrift_struct!(@get $presence self $field) {
+                    out.field(stringify!($field), &$crate::thrift::Shown(value));
+                })*
+                out.finish()
+            }
+        }
+
+        #[cfg(test)]
+        impl $crate::thrift::Sample for $name {
+            fn sample(entropy: &mut $crate::thrift::Entropy) -> Self {
+                Self { $($field: $crate::thrift::Sample::sample(entropy),)* }
             }
         }
     )*};
-    (@json req $self:ident $fields:ident $field:ident $name:tt) => {
-        $fields.insert($crate::thrift::thrift_struct!(@idl $name), $self.$field.to_json())
-    };
-    (@json opt $self:ident $fields:ident $field:ident $name:tt) => {
-        if let Some(value) = &$self.$field {
-            $fields.insert($crate::thrift::thrift_struct!(@idl $name), value.to_json());
-        }
-    };
-    (@idl [$idl:literal $field:ident]) => { $idl.to_owned() };
-    (@idl [$field:ident]) => { stringify!($field).to_owned() };
+    (@idl $field:ident) => { stringify!($field) };
+    (@idl $field:ident $idl:literal) => { $idl };
+    (@get req $self:ident $field:ident) => { Some(&$self.$field) };
+    (@get opt $self:ident $field:ident) => { $self.$field.as_ref() };
     (@type req $ty:ty) => { $ty };
     (@type opt $ty:ty) => { Option<$ty> };
-    (@take req $name:ident $field:ident) => {
-        $field.ok_or_else(|| $crate::thrift::ThriftError::Malformed(
-            concat!("required field ", stringify!($field), " of ", stringify!($name), " is missing").to_owned(),
-        ))?
+    // The text of Java's Thrift, which an FE puts into its PROTOCOL_ERROR.
+    (@take req $name:ident $field:ident $($idl:literal)?) => {
+        $field.ok_or_else(|| $crate::thrift::ThriftError::Malformed(format!(
+            "Required field '{}' was not found in serialized data! Struct: T{}",
+            $crate::thrift::thrift_struct!(@idl $field $($idl)?),
+            stringify!($name),
+        )))?
     };
-    (@take opt $name:ident $field:ident) => { $field };
-    (@write req $self:ident $output:ident $id:literal $field:ident $ty:ty) => {
-        $output.field(stringify!($field), $id, &$self.$field)?
-    };
-    (@write opt $self:ident $output:ident $id:literal $field:ident $ty:ty) => {
-        if let Some(value) = &$self.$field {
-            $output.field(stringify!($field), $id, value)?;
-        }
-    };
+    (@take opt $name:ident $field:ident $($idl:literal)?) => { $field };
 }
 
 /// Declares an enum as an open newtype: values that this program does not know survive.
@@ -106,7 +126,7 @@ macro_rules! thrift_enum {
         impl $crate::thrift::Wire for $name {
             const TYPE: thrift::protocol::TType = thrift::protocol::TType::I32;
 
-            fn read(input: &mut $crate::thrift::Input<'_>) -> Result<Self, $crate::thrift::ThriftError> {
+            fn read(input: &mut $crate::thrift::Input) -> Result<Self, $crate::thrift::ThriftError> {
                 <i32 as $crate::thrift::Wire>::read(input).map(Self)
             }
 
@@ -116,7 +136,14 @@ macro_rules! thrift_enum {
 
             #[cfg(test)]
             fn to_json(&self) -> serde_json::Value {
-                serde_json::json!(self.0)
+                self.0.into()
+            }
+        }
+
+        #[cfg(test)]
+        impl $crate::thrift::Sample for $name {
+            fn sample(entropy: &mut $crate::thrift::Entropy) -> Self {
+                Self($crate::thrift::Sample::sample(entropy))
             }
         }
     };
@@ -128,11 +155,18 @@ use thrift::protocol::{TFieldIdentifier, TInputProtocol, TOutputProtocol, TStruc
 
 use super::{Input, Output, ThriftError, Wire};
 
-impl Input<'_> {
+impl Input {
+    /// Enters a struct; [`Input::next_field`] leaves it.
+    pub(crate) fn begin_struct(&mut self) -> Result<(), ThriftError> {
+        self.protocol.read_struct_begin()?;
+        Ok(())
+    }
+
     /// The next field of the struct being read; `None` at its end.
     pub(crate) fn next_field(&mut self) -> Result<Option<(i16, TType)>, ThriftError> {
         let field = self.protocol.read_field_begin()?;
         if field.field_type == TType::Stop {
+            self.protocol.read_struct_end()?;
             return Ok(None);
         }
         let id = field.id.ok_or_else(|| ThriftError::Malformed("a field without an id".to_owned()))?;
@@ -144,14 +178,14 @@ impl Input<'_> {
         Ok(self.protocol.skip(ty)?)
     }
 
-    pub(crate) fn wrong_type(&self, name: &str, field: &str, found: TType) -> ThriftError {
-        ThriftError::Malformed(format!("field {field} of {name} has type {found:?}"))
+    pub(crate) fn wrong_type(&self, name: &str, field: &str, expected: TType, found: TType) -> ThriftError {
+        ThriftError::Malformed(format!("field {field} of {name} has type {found} instead of {expected}"))
     }
 }
 
 impl Output<'_> {
-    pub(crate) fn begin_struct(&mut self, name: &str) -> Result<(), ThriftError> {
-        Ok(self.protocol.write_struct_begin(&TStructIdentifier::new(name))?)
+    pub(crate) fn begin_struct(&mut self) -> Result<(), ThriftError> {
+        Ok(self.protocol.write_struct_begin(&TStructIdentifier::new(""))?)
     }
 
     pub(crate) fn end_struct(&mut self) -> Result<(), ThriftError> {
@@ -159,8 +193,8 @@ impl Output<'_> {
         Ok(self.protocol.write_struct_end()?)
     }
 
-    pub(crate) fn field<T: Wire>(&mut self, name: &str, id: i16, value: &T) -> Result<(), ThriftError> {
-        self.protocol.write_field_begin(&TFieldIdentifier::new(name, T::TYPE, id))?;
+    pub(crate) fn field<T: Wire>(&mut self, id: i16, value: &T) -> Result<(), ThriftError> {
+        self.protocol.write_field_begin(&TFieldIdentifier::new::<Option<String>, String, i16>(None, T::TYPE, id))?;
         value.write(self)?;
         Ok(self.protocol.write_field_end()?)
     }
