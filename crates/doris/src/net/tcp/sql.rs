@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -30,10 +31,17 @@ pub(super) struct Pools {
 }
 
 /// The sessions of one login. The permits keep the wait for a free session apart from the time a connection takes.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Sessions {
     pool: Pool,
     permits: Arc<Semaphore>,
+}
+
+/// The pool would print its options, the password among them.
+impl fmt::Debug for Sessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sessions").field("free", &self.permits.available_permits()).finish_non_exhaustive()
+    }
 }
 
 /// A session in use. Dropped without [`Session::release`], the connection is closed: its answer may still be on the way.
@@ -160,7 +168,8 @@ async fn read_reply(conn: &mut Conn, sql: &str) -> Result<SqlReply, ReplyError> 
         Err(mysql_async::Error::Server(error)) => return Ok(refusal(error)),
         Err(error) => return Err(error.into()),
     };
-    let Some(columns) = result.columns() else {
+    // An OK packet has no columns.
+    let Some(columns) = result.columns().filter(|columns| !columns.is_empty()) else {
         return Ok(SqlReply::Ok { affected: result.affected_rows(), info: result.info().into_owned() });
     };
     let mut set =
