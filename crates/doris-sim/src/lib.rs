@@ -5,13 +5,14 @@
 //!
 //! * [`model`]: the state of one cluster and the rules by which it changes; plain data, no sockets, no clock of its own;
 //! * [`sim`]: the model behind a lock, together with its clock; waiting for the model to change;
-//! * [`sql`]: the text of statements, parsed;
+//! * [`sql`]: the text of statements, parsed; [`exec`]: statements, executed and answered as Doris does;
 //! * [`session`]: the boundary to the SQL language;
 //! * [`serve`]: the Thrift and HTTP services, in process ([`SimNet`]) and on sockets;
 //! * [`cluster`]: starting a cluster ([`ClusterBuilder`]).
 
 pub mod clock;
 pub mod cluster;
+pub mod exec;
 pub mod model;
 pub mod serve;
 pub mod session;

@@ -13,6 +13,8 @@ pub struct Session {
     pub db: Option<String>,
     /// The frontend that the connection belongs to: an index into [`crate::Model::frontends`].
     pub fe: usize,
+    /// `SELECT connection_id()`.
+    pub connection_id: u32,
     /// `SET name = value` of this session.
     pub variables: std::collections::BTreeMap<String, String>,
 }

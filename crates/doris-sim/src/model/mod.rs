@@ -42,6 +42,7 @@ mod rowset;
 mod schema;
 mod show_create;
 mod snapshot;
+mod sql_access;
 mod table;
 mod time_text;
 mod txn;

@@ -390,7 +390,7 @@ pub(super) fn is_word(token: &Token, word: &str) -> bool {
 }
 
 /// Byte offset of a location (lines and columns count from 1, columns in characters).
-pub(super) fn offset_of(sql: &str, location: Location) -> usize {
+pub(crate) fn offset_of(sql: &str, location: Location) -> usize {
     let mut line_start = 0;
     for _ in 1..location.line {
         match sql.get(line_start..).and_then(|rest| rest.find('\n')) {

@@ -23,6 +23,7 @@ mod view;
 
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
+pub(crate) use cursor::offset_of;
 use cursor::{Cursor, DIALECT, Parsed};
 pub use error::SyntaxError;
 pub use literal::Literal;

@@ -1,0 +1,216 @@
+//! INSERT.
+
+use super::{
+    coerce::{Misfit, coerce, parse_number},
+    datetime::Moment,
+    query,
+    reply::Reply,
+    scalar::Binder,
+    session::Context,
+    target, write,
+};
+use crate::{
+    Session, Sim,
+    model::{Answer, Column, ColumnDefault, ColumnType, LoadWrite, Model, Refusal, Relation, Row, Table, Value},
+    sql::statement::{Insert, InsertLiteral, InsertSource},
+};
+
+pub(super) async fn insert(sim: &Sim, session: &Session, insert: Insert) -> Answer<Reply> {
+    let (db, name) = target(session, &insert.table)?;
+    let written = sim.with(|model| {
+        let table = insertable(model, db, name)?;
+        let layout = Layout::new(table, &insert.columns)?;
+        let defaults = Defaults::new(model, db, table)?;
+        let rows = match insert.source {
+            InsertSource::Literals(rows) => layout.literals(table, rows, defaults)?,
+            InsertSource::Values(rows) => {
+                let context = Context::new(model, session);
+                let binder = Binder { context: &context, scope: &[], grouped: None, clause: "VALUES" };
+                let evaluated = rows.iter().map(|row| {
+                    let value = |expr: &Option<_>| match expr {
+                        None => Ok(None),
+                        Some(expr) => binder.bind(expr).map(|bound| Some(bound.scalar.eval(&[]))),
+                    };
+                    row.iter().map(value).collect::<Answer<Vec<Option<Value>>>>()
+                });
+                layout.values(table, evaluated, defaults)?
+            }
+            InsertSource::Query(query) => {
+                let found = query::run(&Context::new(model, session), &query)?.rows;
+                let rows = found.into_iter().map(|row| Ok(row.into_iter().map(Some).collect()));
+                layout.values(table, rows, defaults)?
+            }
+        };
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let affected = rows.len();
+        let write = LoadWrite { table: name.to_owned(), rows, ..LoadWrite::default() };
+        write::load(model, db, insert.label, write, affected).map(Some)
+    })?;
+    Ok(write::answer(sim, session, written).await)
+}
+
+fn insertable<'m>(model: &'m Model, db: &str, name: &str) -> Answer<&'m Table> {
+    let Some(database) = model.find_database(db) else {
+        return Err(Refusal::analysis(format!("Database [{db}] does not exist.")));
+    };
+    match database.relation(name) {
+        Some(Relation::Table(table)) => Ok(table),
+        Some(Relation::View(_)) => Err(Refusal::analysis(format!("the target table of insert {name} is a view"))),
+        None => Err(Refusal::analysis(format!("Table [{name}] does not exist in database [{db}]."))),
+    }
+}
+
+/// Where the values of a statement go: for each column of the table, the position in the row, if any.
+struct Layout {
+    positions: Vec<Option<usize>>,
+    width: usize,
+}
+
+impl Layout {
+    fn new(table: &Table, columns: &[String]) -> Answer<Self> {
+        if columns.is_empty() {
+            let width = table.columns.len();
+            return Ok(Self { positions: (0..width).map(Some).collect(), width });
+        }
+        for name in columns {
+            if table.column(name).is_none() {
+                let text = format!("Unknown column '{name}' in target table.");
+                return Err(Refusal::analysis(text));
+            }
+        }
+        let position = |column: &Column| columns.iter().position(|name| name.eq_ignore_ascii_case(&column.name));
+        Ok(Self { positions: table.columns.iter().map(position).collect(), width: columns.len() })
+    }
+
+    fn literals(&self, table: &Table, rows: Vec<Vec<InsertLiteral>>, mut defaults: Defaults) -> Answer<Vec<Row>> {
+        rows.into_iter()
+            .map(|row| {
+                self.check_width(row.len())?;
+                let mut row: Vec<Option<InsertLiteral>> = row.into_iter().map(Some).collect();
+                let mut take = |at: usize| row.get_mut(at).and_then(Option::take);
+                self.row(table, &mut defaults, |at, ty| match take(at) {
+                    None | Some(InsertLiteral::Default) => Ok(None),
+                    Some(literal) => typed(literal, ty).map(Some),
+                })
+            })
+            .collect()
+    }
+
+    fn values(
+        &self,
+        table: &Table,
+        rows: impl Iterator<Item = Answer<Vec<Option<Value>>>>,
+        mut defaults: Defaults,
+    ) -> Answer<Vec<Row>> {
+        rows.map(|row| {
+            let row = row?;
+            self.check_width(row.len())?;
+            self.row(table, &mut defaults, |at, ty| match row.get(at).and_then(Option::as_ref) {
+                None => Ok(None),
+                Some(value) => coerce(value, ty).map(Some),
+            })
+        })
+        .collect()
+    }
+
+    fn check_width(&self, width: usize) -> Answer<()> {
+        if width == self.width { Ok(()) } else { Err(Refusal::analysis("Column count doesn't match value count")) }
+    }
+
+    fn row(
+        &self,
+        table: &Table,
+        defaults: &mut Defaults,
+        mut value: impl FnMut(usize, &ColumnType) -> Result<Option<Value>, Misfit>,
+    ) -> Answer<Row> {
+        let mut values = Vec::with_capacity(self.positions.len());
+        for (n, (column, at)) in table.columns.iter().zip(&self.positions).enumerate() {
+            let given = match at {
+                None => None,
+                Some(at) => value(*at, &column.ty).map_err(|misfit| {
+                    let Misfit(why) = misfit;
+                    Refusal::analysis(format!(
+                        "Insert has filtered data in strict mode. column({}): {why}",
+                        column.name
+                    ))
+                })?,
+            };
+            values.push(match given {
+                Some(Value::Null) if column.auto_increment.is_some() => defaults.of(n, column)?,
+                Some(value) => value,
+                None => defaults.of(n, column)?,
+            });
+        }
+        Ok(Row::new(values))
+    }
+}
+
+/// A literal as a value of a column.
+fn typed(literal: InsertLiteral, ty: &ColumnType) -> Result<Value, Misfit> {
+    match (literal, ty) {
+        (InsertLiteral::Null | InsertLiteral::Default, _) => Ok(Value::Null),
+        (InsertLiteral::Bool(v), _) => coerce(&Value::Bool(v), ty),
+        (InsertLiteral::Number(text), _) => match parse_number(&text) {
+            Some(value @ Value::Int(_)) if *ty == ColumnType::LargeInt => Ok(value),
+            Some(value) => coerce(&value, ty),
+            None => Err(Misfit(format!("the value '{text}' is no number"))),
+        },
+        (InsertLiteral::Text(text), ColumnType::String | ColumnType::Other(_)) => Ok(Value::Text(text)),
+        (InsertLiteral::Text(text), _) => coerce(&Value::Text(text), ty),
+    }
+}
+
+/// What columns get that the statement does not mention.
+struct Defaults {
+    now: Moment,
+    /// The next number of AUTO_INCREMENT.
+    next_id: i128,
+}
+
+impl Defaults {
+    fn new(model: &Model, db: &str, table: &Table) -> Answer<Self> {
+        let numbered = table.columns.iter().enumerate().find_map(|(n, column)| Some((n, column.auto_increment?)));
+        let next_id = match numbered {
+            None => 0,
+            Some((n, start)) => {
+                let rows = model.rows(db, &table.name)?;
+                let used = rows.iter().filter_map(|row| match row.get(n) {
+                    Some(Value::Int(id)) => Some(*id),
+                    _ => None,
+                });
+                used.max().map_or(i128::from(start), |id| (id + 1).max(start.into()))
+            }
+        };
+        Ok(Self { now: Moment::of_ms(model.now_ms()), next_id })
+    }
+
+    fn of(&mut self, n: usize, column: &Column) -> Answer<Value> {
+        if column.auto_increment.is_some() {
+            self.next_id += 1;
+            return Ok(Value::Int(self.next_id - 1));
+        }
+        match &column.default {
+            ColumnDefault::Literal { value, .. } => Ok(value.clone()),
+            ColumnDefault::Expression(expression) => Ok(self.expression(expression, &column.ty)),
+            ColumnDefault::Null => Ok(Value::Null),
+            ColumnDefault::None if column.nullable => Ok(Value::Null),
+            ColumnDefault::None => {
+                Err(Refusal::analysis(format!("Column has no default value, column={} (number {n})", column.name)))
+            }
+        }
+    }
+
+    fn expression(&self, expression: &str, ty: &ColumnType) -> Value {
+        let now = Value::DateTime(self.now.text(6));
+        match expression.split(['(', ' ']).next() {
+            Some("CURRENT_TIMESTAMP") => coerce(&now, ty).unwrap_or(Value::Null),
+            Some("CURRENT_DATE") => coerce(&Value::Date(self.now.date_text()), ty).unwrap_or(Value::Null),
+            Some("PI") => coerce(&Value::Double(std::f64::consts::PI), ty).unwrap_or(Value::Null),
+            Some("E") => coerce(&Value::Double(std::f64::consts::E), ty).unwrap_or(Value::Null),
+            // BITMAP_EMPTY: a value without text.
+            _ => Value::Text(String::new()),
+        }
+    }
+}

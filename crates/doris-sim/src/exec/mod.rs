@@ -1,0 +1,146 @@
+//! Statements executed on the model of a cluster, answered in Doris's columns, formats and words.
+//!
+//! [`execute`] is the one entry: the MySQL server ([`crate::serve`]) and in-process clients both use it. A statement takes
+//! effect at once, under one lock; INSERT, DELETE and UPDATE then wait until their transaction is visible, as Doris does.
+
+mod alter;
+mod coerce;
+mod create_table;
+mod database;
+mod datetime;
+mod insert;
+mod modify;
+mod partition;
+mod qualify;
+mod query;
+mod reply;
+mod scalar;
+mod session;
+mod show;
+mod view;
+mod write;
+
+use std::sync::Arc;
+
+use doris::net::SqlReply;
+use futures::{FutureExt as _, future::BoxFuture};
+
+pub use reply::{Reply, ResultColumn, Rows};
+use session::Context;
+
+use crate::{
+    Session, Sim, SqlService,
+    model::{Answer, Model, Refusal},
+    sql::{Statement, parse, statement::ObjectName},
+};
+
+/// Executes a text of one statement. Of several, all are executed, and the first answer is given (as a client sees it
+/// that reads one answer for one text).
+pub async fn execute(sim: &Sim, session: &mut Session, sql: &str) -> SqlReply {
+    let mut replies = execute_all(sim, session, sql).await;
+    if replies.is_empty() { Reply::done() } else { replies.swap_remove(0) }.into()
+}
+
+/// Executes every statement of a text until one is refused; one answer for each that was executed, at least one.
+pub async fn execute_all(sim: &Sim, session: &mut Session, sql: &str) -> Vec<Reply> {
+    let statements = match parse(sql) {
+        Ok(statements) => statements,
+        Err(error) => return vec![Refusal::analysis(error).into()],
+    };
+    let mut replies = Vec::new();
+    for statement in statements {
+        let reply = Reply::from(run(sim, session, statement).await);
+        let refused = matches!(reply, Reply::Refused(_));
+        replies.push(reply);
+        if refused {
+            break;
+        }
+    }
+    replies
+}
+
+/// [`execute`] for those who hold a cluster behind [`SqlService`].
+#[derive(Clone, Debug)]
+pub struct Sql {
+    sim: Arc<Sim>,
+}
+
+impl Sql {
+    pub fn new(sim: Arc<Sim>) -> Self {
+        Self { sim }
+    }
+}
+
+impl SqlService for Sql {
+    fn execute<'a>(&'a self, session: &'a mut Session, sql: &'a str) -> BoxFuture<'a, SqlReply> {
+        execute(&self.sim, session, sql).boxed()
+    }
+}
+
+async fn run(sim: &Sim, session: &mut Session, statement: Statement) -> Answer<Reply> {
+    match statement {
+        Statement::Insert(insert) => insert::insert(sim, session, insert).await,
+        Statement::Delete { table, partitions, condition } => {
+            modify::delete(sim, session, &table, partitions, condition.as_ref()).await
+        }
+        Statement::Update { table, assignments, condition } => {
+            modify::update(sim, session, &table, &assignments, condition.as_ref()).await
+        }
+        Statement::Use(db) => sim.look(|model| session::use_db(model, session, &db)),
+        Statement::Set(assignments) => sim.look(|model| session::set(model, session, &assignments)),
+        Statement::Query(query) => {
+            sim.look(|model| query::reply(&Context::new(model, session), &query).map(Reply::Rows))
+        }
+        Statement::Show(show) => sim.look(|model| show::show(&Context::new(model, session), &show).map(Reply::Rows)),
+        Statement::Describe { table, all } => {
+            sim.look(|model| show::table::describe(&Context::new(model, session), &table, all).map(Reply::Rows))
+        }
+        Statement::Empty | Statement::Sync => Ok(Reply::done()),
+        Statement::Kill(id) => Err(Refusal::analysis(format!("Unknown thread id: {id}"))),
+        definition => sim.with(|model| define(model, session, definition)),
+    }
+}
+
+/// Statements that change the catalog.
+fn define(model: &mut Model, session: &Session, statement: Statement) -> Answer<Reply> {
+    match statement {
+        Statement::CreateDatabase { name, if_not_exists, properties } => {
+            database::create(model, &name, &properties, if_not_exists)?;
+        }
+        Statement::DropDatabase { name, if_exists, force } => model.drop_database(&name, if_exists, force)?,
+        Statement::AlterDatabase { name, change } => database::alter(model, &name, change)?,
+        Statement::CreateTable(table) => create_table::create(model, session, *table)?,
+        Statement::CreateTableLike { name, like, if_not_exists, with_rollups } => {
+            create_table::like(model, session, &name, &like, if_not_exists, with_rollups)?;
+        }
+        Statement::CreateView(view) => view::create(model, session, view)?,
+        Statement::AlterView { name, change } => view::alter(model, session, &name, change)?,
+        Statement::DropTable { name, if_exists, force } => {
+            let (db, table) = target(session, &name)?;
+            model.drop_table(db, table, if_exists, force)?;
+        }
+        Statement::DropView { name, if_exists } => {
+            let (db, view) = target(session, &name)?;
+            model.drop_view(db, view, if_exists)?;
+        }
+        Statement::AlterTable { table, clauses } => alter::alter(model, session, &table, clauses)?,
+        Statement::Truncate { table, partitions, force } => {
+            let (db, name) = target(session, &table)?;
+            model.truncate_table(db, name, (!partitions.is_empty()).then_some(&partitions[..]), force)?;
+        }
+        Statement::AdminSetFrontendConfig(config) => session::set_frontend_config(model, &config)?,
+        Statement::Restore => {
+            return Err(Refusal::analysis("restore from the local repo via SQL call is not supported"));
+        }
+        other => return Err(Refusal::analysis(format!("the simulator cannot execute this statement: {other:?}"))),
+    }
+    Ok(Reply::done())
+}
+
+/// Database and name of an object.
+fn target<'a>(session: &'a Session, name: &'a ObjectName) -> Answer<(&'a str, &'a str)> {
+    Ok((session::db_of(session, name.db.as_deref())?, &name.name))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,135 @@
+//! SHOW FRONTENDS, SHOW BACKENDS.
+
+use super::{
+    super::{
+        datetime::format_ms,
+        reply::Rows,
+        session::{Context, VERSION},
+    },
+    cell,
+};
+
+pub(in crate::exec) fn frontends(context: &Context<'_>) -> Rows {
+    let model = context.model;
+    let rows = model.frontends.iter().enumerate().map(|(n, fe)| {
+        vec![
+            cell(&fe.name),
+            cell(&fe.host),
+            cell(fe.edit_log_port),
+            cell(fe.http_port),
+            cell(fe.query_port),
+            cell(fe.rpc_port),
+            cell(-1),
+            cell("FOLLOWER"),
+            cell(model.master == Some(n)),
+            cell(1_696_367_611),
+            cell(true),
+            cell(fe.alive),
+            cell(model.journal_id()),
+            cell(format_ms(fe.started_ms)),
+            cell(format_ms(model.now_ms())),
+            cell(true),
+            cell(""),
+            cell(VERSION),
+            cell(if n == context.session.fe { "Yes" } else { "No" }),
+            None,
+        ]
+    });
+    let columns = [
+        "Name",
+        "Host",
+        "EditLogPort",
+        "HttpPort",
+        "QueryPort",
+        "RpcPort",
+        "ArrowFlightSqlPort",
+        "Role",
+        "IsMaster",
+        "ClusterId",
+        "Join",
+        "Alive",
+        "ReplayedJournalId",
+        "LastStartTime",
+        "LastHeartbeat",
+        "IsHelper",
+        "ErrMsg",
+        "Version",
+        "CurrentConnected",
+        "LiveSince",
+    ];
+    Rows::of_texts(&columns, rows.collect())
+}
+
+pub(in crate::exec) fn backends(context: &Context<'_>) -> Rows {
+    let model = context.model;
+    let rows = model.backends.values().map(|be| {
+        let heartbeat = format_ms(if be.alive { model.now_ms() } else { be.last_heartbeat_ms });
+        vec![
+            cell(be.id),
+            cell(&be.host),
+            cell(be.heartbeat_port),
+            cell(be.be_port),
+            cell(be.http_port),
+            cell(be.brpc_port),
+            cell(-1),
+            cell(format_ms(be.started_ms)),
+            cell(&heartbeat),
+            cell(be.alive),
+            cell(false),
+            cell(be.tablets.len()),
+            cell("0.000 "),
+            cell("0.000 "),
+            cell("2.000 TB"),
+            cell("4.000 TB"),
+            cell("50.00 %"),
+            cell("50.00 %"),
+            cell("0.000 "),
+            cell("{\"location\" : \"default\"}"),
+            cell(if be.alive { "" } else { "java.net.ConnectException: Connection refused" }),
+            cell(VERSION),
+            cell(format!(
+                "{{\"lastSuccessReportTabletsTime\":\"{heartbeat}\",\"lastStreamLoadTime\":-1,\"isQueryDisabled\":false,\
+                 \"isLoadDisabled\":false,\"isActive\":true,\"isShutdown\":false,\"currentFragmentNum\":0,\
+                 \"lastFragmentUpdateTime\":0}}"
+            )),
+            cell(0),
+            cell("mix"),
+            cell(2),
+            cell("8.00 GB"),
+            cell(format_ms(be.started_ms)),
+            cell(0),
+        ]
+    });
+    let columns = [
+        "BackendId",
+        "Host",
+        "HeartbeatPort",
+        "BePort",
+        "HttpPort",
+        "BrpcPort",
+        "ArrowFlightSqlPort",
+        "LastStartTime",
+        "LastHeartbeat",
+        "Alive",
+        "SystemDecommissioned",
+        "TabletNum",
+        "DataUsedCapacity",
+        "TrashUsedCapacity",
+        "AvailCapacity",
+        "TotalCapacity",
+        "UsedPct",
+        "MaxDiskUsedPct",
+        "RemoteUsedCapacity",
+        "Tag",
+        "ErrMsg",
+        "Version",
+        "Status",
+        "HeartbeatFailureCounter",
+        "NodeRole",
+        "CpuCores",
+        "Memory",
+        "LiveSince",
+        "RunningTasks",
+    ];
+    Rows::of_texts(&columns, rows.collect())
+}

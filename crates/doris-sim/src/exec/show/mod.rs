@@ -1,0 +1,102 @@
+//! SHOW statements: columns, order and formats of Doris 4.1.
+
+pub(super) mod catalog;
+pub(super) mod cluster;
+mod config;
+mod partitions;
+mod proc;
+pub(super) mod table;
+mod transaction;
+
+use sqlparser::ast::{BinaryOperator, Expr};
+
+use super::{
+    reply::Rows,
+    scalar::{LikePattern, label_of},
+    session::{Context, literal_text},
+};
+use crate::{
+    model::{Answer, Refusal},
+    sql::statement::{Filter, Show},
+};
+
+/// The answer to a SHOW statement.
+pub(super) fn show(context: &Context<'_>, show: &Show) -> Answer<Rows> {
+    match show {
+        Show::Frontends => Ok(cluster::frontends(context)),
+        Show::Backends => Ok(cluster::backends(context)),
+        Show::Databases(filter) => catalog::databases(context, filter),
+        Show::Tables { full, views, db, filter } => catalog::tables(context, db.as_deref(), *full, *views, filter),
+        Show::TableStatus { db, filter } => catalog::table_status(context, db.as_deref(), filter),
+        Show::TableId(id) => Ok(catalog::table_by_id(context, *id)),
+        Show::CreateDatabase(db) => catalog::create_database(context, db),
+        Show::CreateTable(name) => table::create_table(context, name),
+        Show::CreateView(name) => table::create_view(context, name),
+        Show::Partitions { table, temp, filter } => partitions::partitions(context, table, *temp, filter),
+        Show::Tablets { table } => partitions::tablets(context, table),
+        Show::Columns { table, full } => table::columns(context, table, *full),
+        Show::Index { table } => table::index(context, table),
+        Show::Transaction { db, filter } => transaction::transaction(context, db.as_deref(), filter),
+        Show::FrontendConfig { pattern } => config::frontend_config(context, pattern.as_deref()),
+        Show::Variables(filter) => config::variables(context, filter),
+        Show::Proc(path) => proc::proc(context, path),
+        Show::Nothing(columns) => Ok(Rows::of_texts(columns, Vec::new())),
+        other => Err(Refusal::analysis(format!("the simulator cannot execute this statement: {other:?}"))),
+    }
+}
+
+/// A text cell.
+fn cell(value: impl ToString) -> Option<String> {
+    Some(value.to_string())
+}
+
+/// `column = 'x'` or `column LIKE 'x'` in WHERE, as SHOW statements accept it.
+enum Simple {
+    Eq(String, String),
+    Like(String, String),
+}
+
+/// The condition, with the column in lower case; `None`: of another form.
+fn simple(context: &Context<'_>, expr: &Expr) -> Option<Simple> {
+    match expr {
+        Expr::BinaryOp { left, op: BinaryOperator::Eq, right } => {
+            Some(Simple::Eq(label_of(left).to_lowercase(), literal_text(context, right)?))
+        }
+        Expr::Like { negated: false, expr, pattern, .. } => {
+            Some(Simple::Like(label_of(expr).to_lowercase(), literal_text(context, pattern)?))
+        }
+        _ => None,
+    }
+}
+
+/// A LIKE pattern of SHOW TABLES and SHOW DATABASES, which Doris turns into a regular expression.
+fn name_pattern(pattern: &str) -> Answer<LikePattern> {
+    match pattern.chars().find(|c| "<([{^=$!|]})?*+>@".contains(*c)) {
+        Some(c) => Err(Refusal::analysis(format!("Forbidden charactor: '{c}'"))),
+        None => Ok(LikePattern::new(pattern, false)),
+    }
+}
+
+/// Keeps the rows whose first column passes the filter; WHERE may compare any column.
+fn filtered(context: &Context<'_>, mut rows: Rows, filter: &Filter) -> Answer<Rows> {
+    match filter {
+        Filter::None => {}
+        Filter::Like(pattern) => {
+            let pattern = name_pattern(pattern)?;
+            rows.rows.retain(|row| row.first().and_then(Option::as_ref).is_some_and(|name| pattern.matches(name)));
+        }
+        Filter::Where(expr) => {
+            let refusal = || Refusal::analysis(format!("Unsupported condition of SHOW: {expr}"));
+            let (column, test): (String, Box<dyn Fn(&str) -> bool>) = match simple(context, expr).ok_or_else(refusal)? {
+                Simple::Eq(column, value) => (column, Box::new(move |cell| cell == value)),
+                Simple::Like(column, pattern) => {
+                    let pattern = LikePattern::new(&pattern, false);
+                    (column, Box::new(move |cell| pattern.matches(cell)))
+                }
+            };
+            let at = rows.position(&column).ok_or_else(refusal)?;
+            rows.rows.retain(|row| row.get(at).and_then(Option::as_ref).is_some_and(|cell| test(cell)));
+        }
+    }
+    Ok(rows)
+}

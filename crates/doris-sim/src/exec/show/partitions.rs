@@ -1,0 +1,178 @@
+//! SHOW PARTITIONS, SHOW TABLETS, and the proc nodes of the same form.
+
+use super::{
+    super::{
+        datetime::format_ms,
+        reply::Rows,
+        session::{Context, db_of},
+    },
+    cell, filtered,
+};
+use crate::{
+    model::{Answer, Model, Partition, PartitionItem, PartitionState, Refusal, Relation, Table, Tablet},
+    sql::statement::{Filter, ObjectName},
+};
+
+const COLUMNS: [&str; 22] = [
+    "PartitionId",
+    "PartitionName",
+    "VisibleVersion",
+    "VisibleVersionTime",
+    "State",
+    "PartitionKey",
+    "Range",
+    "DistributionKey",
+    "Buckets",
+    "ReplicationNum",
+    "StorageMedium",
+    "CooldownTime",
+    "RemoteStoragePolicy",
+    "LastConsistencyCheckTime",
+    "DataSize",
+    "IsInMemory",
+    "ReplicaAllocation",
+    "IsMutable",
+    "SyncWithBaseTables",
+    "UnsyncTables",
+    "CommittedVersion",
+    "RowCount",
+];
+
+/// Partitions in the order of their ranges; lists stay in the order of their creation.
+pub(super) fn rows_of(table: &Table, temp: bool) -> Rows {
+    let list = if temp { &table.temp_partitions } else { &table.partitions };
+    let mut partitions: Vec<&Partition> = list.iter().collect();
+    partitions.sort_by(|a, b| match (&a.item, &b.item) {
+        (PartitionItem::Range { lower: a, .. }, PartitionItem::Range { lower: b, .. }) => a.cmp(b),
+        _ => std::cmp::Ordering::Equal,
+    });
+    let hash_columns = &table.distribution.hash_columns;
+    let distribution = if hash_columns.is_empty() { "RANDOM".to_owned() } else { hash_columns.join(", ") };
+    let rows = partitions.into_iter().map(|partition| {
+        vec![
+            cell(partition.id),
+            cell(&partition.name),
+            cell(partition.visible_version),
+            cell(format_ms(partition.visible_ms)),
+            cell(match partition.state {
+                PartitionState::Normal => "NORMAL",
+                PartitionState::Restore => "RESTORE",
+            }),
+            cell(table.scheme.columns.join(", ")),
+            cell(table.range_text(partition)),
+            cell(&distribution),
+            cell(partition.buckets),
+            cell(partition.replication),
+            cell("HDD"),
+            cell("9999-12-31 15:59:59"),
+            cell(""),
+            None,
+            cell("0.000 "),
+            cell(false),
+            cell(format!("tag.location.default: {}", partition.replication)),
+            cell(true),
+            cell(true),
+            None,
+            cell(partition.committed_version()),
+            cell(-1),
+        ]
+    });
+    Rows::of_texts(&COLUMNS, rows.collect())
+}
+
+/// A table for statements whose refusals come from the metadata layer (`errCode = 7` inside `errCode = 2`).
+fn table<'a>(context: &Context<'a>, name: &ObjectName) -> Answer<&'a Table> {
+    let db = db_of(context.session, name.db.as_deref())?;
+    let name = &name.name;
+    match context.model.database(db)?.relation(name) {
+        Some(Relation::Table(table)) => Ok(table),
+        Some(Relation::View(_)) => Err(Refusal::analysis(format!(
+            "errCode = 7, detailMessage = Type of {name} doesn't match, expected data tables=[OLAP, HMS_EXTERNAL_TABLE, \
+             MAX_COMPUTE_EXTERNAL_TABLE, PAIMON_EXTERNAL_TABLE]"
+        ))),
+        None => Err(Refusal::analysis(format!("errCode = 7, detailMessage = table not found, tableName={name}"))),
+    }
+}
+
+pub(super) fn partitions(context: &Context<'_>, name: &ObjectName, temp: bool, filter: &Filter) -> Answer<Rows> {
+    filtered(context, rows_of(table(context, name)?, temp), filter)
+}
+
+const TABLET_COLUMNS: [&str; 23] = [
+    "TabletId",
+    "ReplicaId",
+    "BackendId",
+    "SchemaHash",
+    "Version",
+    "LstSuccessVersion",
+    "LstFailedVersion",
+    "LstFailedTime",
+    "LocalDataSize",
+    "RemoteDataSize",
+    "RowCount",
+    "State",
+    "LstConsistencyCheckTime",
+    "CheckVersion",
+    "VisibleVersionCount",
+    "VersionCount",
+    "QueryHits",
+    "PathHash",
+    "Path",
+    "MetaUrl",
+    "CompactionStatus",
+    "CooldownReplicaId",
+    "CooldownMetaId",
+];
+
+/// One row for each replica, by tablet and replica id.
+pub(super) fn tablet_rows<'t>(model: &Model, tablets: impl Iterator<Item = (i64, &'t Tablet)>) -> Rows {
+    let mut rows: Vec<(i64, i64, Vec<Option<String>>)> = Vec::new();
+    for (schema_hash, tablet) in tablets {
+        for replica in &tablet.replicas {
+            let url = |path: &str| {
+                let be = model.backends.get(&replica.backend);
+                be.map_or_else(String::new, |be| format!("http://{}:{}{path}", be.host, be.http_port))
+            };
+            let versions = model
+                .backends
+                .get(&replica.backend)
+                .and_then(|be| be.tablets.get(&tablet.id))
+                .map_or(0, |tablet| tablet.rowsets.len());
+            let row = vec![
+                cell(tablet.id),
+                cell(replica.id),
+                cell(replica.backend),
+                cell(schema_hash),
+                cell(replica.version),
+                cell(replica.version),
+                cell(replica.last_failed_version.map_or(-1, |version| version.0)),
+                None,
+                cell(0),
+                cell(0),
+                cell(0),
+                cell("NORMAL"),
+                None,
+                cell(-1),
+                cell(versions),
+                cell(versions),
+                cell(0),
+                cell(1),
+                cell("/storage"),
+                cell(url(&format!("/api/meta/header/{}", tablet.id))),
+                cell(url(&format!("/api/compaction/show?tablet_id={}", tablet.id))),
+                cell(-1),
+                cell(""),
+            ];
+            rows.push((tablet.id.get(), replica.id.get(), row));
+        }
+    }
+    rows.sort();
+    Rows::of_texts(&TABLET_COLUMNS, rows.into_iter().map(|(.., row)| row).collect())
+}
+
+pub(super) fn tablets(context: &Context<'_>, name: &ObjectName) -> Answer<Rows> {
+    let table = table(context, name)?;
+    let tablets = table.partitions.iter().flat_map(Partition::tablets);
+    let with_hash = tablets.map(|(index, tablet)| (table.indexes.get(&index).map_or(0, |i| i.schema_hash), tablet));
+    Ok(tablet_rows(context.model, with_hash))
+}

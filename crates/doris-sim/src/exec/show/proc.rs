@@ -1,0 +1,237 @@
+//! SHOW PROC: the catalog as a tree of ids.
+
+use super::{
+    super::{datetime::format_ms, reply::Rows, session::Context},
+    cell, cluster, partitions,
+};
+use crate::model::{Answer, Database, IndexId, KeysType, Partition, PartitionId, Refusal, Relation, Table, TableId};
+
+/// The node of a path; a trailing `/` is ignored.
+pub(super) fn proc(context: &Context<'_>, path: &str) -> Answer<Rows> {
+    let missing = || Refusal::analysis(format!("Proc path '{path}' doesn't exist"));
+    let Some(inside) = path.strip_prefix('/') else { return Err(missing()) };
+    let parts: Vec<&str> = inside.trim_end_matches('/').split('/').filter(|part| !part.is_empty()).collect();
+    match parts[..] {
+        [] => Ok(names("name", &["backends", "dbs", "frontends", "transactions"])),
+        ["frontends"] => Ok(cluster::frontends(context)),
+        ["backends"] => Ok(cluster::backends(context)),
+        ["transactions"] => Ok(transactions(context)),
+        ["dbs"] => Ok(databases(context)),
+        ["dbs", db] => Ok(tables(context, database(context, db)?)),
+        ["dbs", db, table, ref rest @ ..] => {
+            let table = self::table(database(context, db)?, table)?;
+            match rest {
+                [] => Ok(names("Nodes", &["partitions", "temp_partitions", "index_schema", "indexes"])),
+                ["partitions"] => Ok(partitions::rows_of(table, false)),
+                ["temp_partitions"] => Ok(partitions::rows_of(table, true)),
+                ["index_schema"] => Ok(index_schema(table)),
+                ["indexes"] => Ok(secondary_indexes(table)),
+                ["partitions" | "temp_partitions", partition] => Ok(indexes(table, self::partition(table, partition)?)),
+                ["partitions" | "temp_partitions", partition, index] => {
+                    let partition = self::partition(table, partition)?;
+                    let id = IndexId::new(number(index, "Invalid index id format")?);
+                    let tablets = partition.indexes.get(&id);
+                    let tablets = tablets.ok_or_else(|| Refusal::analysis(format!("Index[{id}] does not exist.")))?;
+                    let hash = table.indexes.get(&id).map_or(0, |index| index.schema_hash);
+                    Ok(partitions::tablet_rows(context.model, tablets.iter().map(|tablet| (hash, tablet))))
+                }
+                _ => Err(missing()),
+            }
+        }
+        _ => Err(missing()),
+    }
+}
+
+fn names(column: &str, names: &[&str]) -> Rows {
+    Rows::of_texts(&[column], names.iter().map(|name| vec![cell(name)]).collect())
+}
+
+fn number(text: &str, refusal: &str) -> Answer<i64> {
+    text.parse().map_err(|_| Refusal::analysis(format!("{refusal}: {text}")))
+}
+
+fn database<'a>(context: &Context<'a>, id: &str) -> Answer<&'a Database> {
+    let id = number(id, "Invalid db id format")?;
+    let found = context.model.databases.values().find(|db| db.id.get() == id);
+    found.ok_or_else(|| Refusal::analysis(format!("Database {id} does not exist")))
+}
+
+fn table<'a>(db: &'a Database, id: &str) -> Answer<&'a Table> {
+    let id = TableId::new(number(id, "Invalid table id format")?);
+    db.table_by_id(id).ok_or_else(|| Refusal::analysis(format!("Table {id} does not exist")))
+}
+
+fn partition<'a>(table: &'a Table, id: &str) -> Answer<&'a Partition> {
+    let id = PartitionId::new(number(id, "Invalid partition id format")?);
+    table.partition_by_id(id).ok_or_else(|| Refusal::analysis(format!("Partition[{id}] does not exist")))
+}
+
+fn replicas(table: &Table) -> usize {
+    table.all_partitions().flat_map(Partition::tablets).map(|(_, tablet)| tablet.replicas.len()).sum()
+}
+
+fn databases(context: &Context<'_>) -> Rows {
+    let row = |id: i64, name: &str, tables: usize, replicas: usize, running: usize| {
+        vec![
+            cell(id),
+            cell(name),
+            cell(tables),
+            cell("0.000 "),
+            cell("8388608.000 TB"),
+            None,
+            cell(replicas),
+            cell(1_073_741_824),
+            cell(running),
+            cell(10_000),
+            None,
+        ]
+    };
+    let mut rows = vec![row(0, "information_schema", 3, 0, 0), row(1, "mysql", 0, 0, 0)];
+    for db in context.model.databases.values() {
+        let count = db.tables().map(replicas).sum();
+        rows.push(row(db.id.get(), &db.name, db.relations.len(), count, context.model.running_txns(db.id)));
+    }
+    let columns = [
+        "DbId",
+        "DbName",
+        "TableNum",
+        "Size",
+        "Quota",
+        "LastConsistencyCheckTime",
+        "ReplicaCount",
+        "ReplicaQuota",
+        "RunningTransactionNum",
+        "TransactionQuota",
+        "LastUpdateTime",
+    ];
+    Rows::of_texts(&columns, rows)
+}
+
+fn tables(context: &Context<'_>, db: &Database) -> Rows {
+    let running = |id: TableId| {
+        context.model.txns_of(db.id).filter(|txn| !txn.state.is_final() && txn.tables.contains(&id)).count()
+    };
+    let row = |relation: &Relation| match relation {
+        Relation::Table(table) => {
+            let partitioned = table.scheme.kind != crate::model::PartitionKind::Unpartitioned;
+            // The table's version is not kept by the model: loads since its creation.
+            let version: i64 =
+                1 + table.partitions.iter().map(|partition| partition.visible_version.0 - 1).sum::<i64>();
+            vec![
+                cell(table.id),
+                cell(&table.name),
+                cell(table.indexes.len()),
+                partitioned.then(|| table.scheme.columns.join(", ")),
+                cell(if partitioned { table.partitions.len() } else { 1 }),
+                cell(table.state.name()),
+                cell("OLAP"),
+                None,
+                cell(replicas(table)),
+                cell(version),
+                cell(table.updated_ms),
+                cell(running(table.id)),
+                cell(format_ms(table.updated_ms)),
+            ]
+        }
+        Relation::View(view) => {
+            let mut row = vec![cell(view.id), cell(&view.name), None, None, cell(1), None, cell("VIEW"), None];
+            row.extend([cell(0), None, None, cell(0), None]);
+            row
+        }
+    };
+    let columns = [
+        "TableId",
+        "TableName",
+        "IndexNum",
+        "PartitionColumnName",
+        "PartitionNum",
+        "State",
+        "Type",
+        "LastConsistencyCheckTime",
+        "ReplicaCount",
+        "VisibleVersion",
+        "VisibleVersionTime",
+        "RunningTransactionNum",
+        "LastUpdateTime",
+    ];
+    Rows::of_texts(&columns, db.relations.values().map(row).collect())
+}
+
+fn indexes(table: &Table, partition: &Partition) -> Rows {
+    let row = |id: &IndexId| {
+        let schema = table.indexes.get(id);
+        let shadow = schema.is_some_and(|schema| schema.shadow);
+        let name = schema.map_or("", |schema| schema.name.as_str());
+        vec![cell(id), cell(name), cell(if shadow { "SHADOW" } else { "NORMAL" }), None]
+    };
+    let columns = ["IndexId", "IndexName", "State", "LastConsistencyCheckTime"];
+    Rows::of_texts(&columns, partition.indexes.keys().map(row).collect())
+}
+
+fn index_schema(table: &Table) -> Rows {
+    let keys_type = match table.keys {
+        KeysType::Duplicate => "DUP_KEYS",
+        KeysType::Unique { .. } => "UNIQUE_KEYS",
+        KeysType::Aggregate => "AGG_KEYS",
+    };
+    let rows = table.indexes.values().map(|index| {
+        let columns = index.columns.iter().filter_map(|id| table.column_by_unique_id(*id));
+        let keys: Vec<&str> = columns.filter(|column| column.is_key).map(|column| column.name.as_str()).collect();
+        vec![
+            cell(index.id),
+            cell(&index.name),
+            cell(index.schema_version),
+            cell(index.schema_hash),
+            cell(keys.len()),
+            cell("COLUMN"),
+            cell(format!("{keys_type}({})", keys.join(", "))),
+        ]
+    });
+    let columns = ["IndexId", "IndexName", "SchemaVersion", "SchemaHash", "ShortKeyColumnCount", "StorageType", "Keys"];
+    Rows::of_texts(&columns, rows.collect())
+}
+
+fn secondary_indexes(table: &Table) -> Rows {
+    let rows = table.secondary_indexes.iter().map(|index| {
+        let mut row = vec![
+            cell(&table.name),
+            cell(index.id),
+            cell(""),
+            cell(&index.name),
+            cell(""),
+            cell(index.columns.join(",")),
+        ];
+        row.extend(std::iter::repeat_n(cell(""), 5));
+        row.extend([cell(&index.kind), cell(&index.comment), cell("")]);
+        row
+    });
+    let columns = [
+        "Table",
+        "IndexId",
+        "NonUnique",
+        "KeyName",
+        "SeqInIndex",
+        "ColumnName",
+        "Collation",
+        "Cardinality",
+        "SubPart",
+        "Packed",
+        "Null",
+        "IndexType",
+        "Comment",
+        "Properties",
+    ];
+    Rows::of_texts(&columns, rows.collect())
+}
+
+fn transactions(context: &Context<'_>) -> Rows {
+    let mut total = 0;
+    let mut rows: Vec<Vec<Option<String>>> = Vec::new();
+    for db in context.model.databases.values() {
+        let running = context.model.running_txns(db.id);
+        total += running;
+        rows.push(vec![cell(db.id), cell(&db.name), cell(running)]);
+    }
+    rows.push(vec![cell(0), cell("Total"), cell(total)]);
+    Rows::of_texts(&["DbId", "DbName", "RunningTransactionNum"], rows)
+}
