@@ -275,8 +275,14 @@ impl Pool {
 
     // ---- SQL ----
 
+    /// Asks any FE, after a look at which there are.
+    pub(super) async fn ask(&self, statement: &Statement, deadline: Duration) -> Result<ResultSet> {
+        self.refresh_if_older(LIST_AGE).await;
+        self.ask_any(statement, deadline).await
+    }
+
     /// Asks the configured FE, and the others where that does not answer or knows no master. For questions only.
-    pub(super) async fn ask_any(&self, statement: &Statement, deadline: Duration) -> Result<ResultSet> {
+    async fn ask_any(&self, statement: &Statement, deadline: Duration) -> Result<ResultSet> {
         let mut failed = None;
         for to in self.frontends.candidates(Port::Query) {
             match self.statement(&to, statement, deadline).await {

@@ -19,7 +19,7 @@ impl<S: Side> Cluster<S> {
         if at_master || !statement.is_read() {
             self.pool.ask_master(statement, deadline).await
         } else {
-            self.pool.ask_any(statement, deadline).await
+            self.pool.ask(statement, deadline).await
         }
     }
 
@@ -81,7 +81,8 @@ impl<S: Side> Cluster<S> {
             crate::Error::new(ErrorKind::Garbled, self.pool.call_name("GET /api/show_config", &to), text)
         };
         if reply.status != 200 {
-            return Err(unusable(format!("HTTP status {}", reply.status)));
+            let kind = if matches!(reply.status, 401 | 403) { ErrorKind::AccessDenied } else { ErrorKind::Garbled };
+            return Err(crate::Error { kind, ..unusable(format!("HTTP status {}", reply.status)) });
         }
         // [["name", "type", "value", "is mutable"], ..]
         let items: Vec<Vec<String>> = serde_json::from_slice(&reply.body).map_err(|why| unusable(why.to_string()))?;
