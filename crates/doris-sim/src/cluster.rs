@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use doris::net::{Endpoint, Net};
+use doris::net::{Endpoint, Net, tcp::TcpNet};
 use tokio::{net::TcpListener, task::JoinSet};
 
 use crate::{
@@ -208,7 +208,7 @@ impl ClusterBuilder {
         }
         let sim = Arc::new(Sim::new(model, clock));
         let sql = (self.sql)(&sim);
-        let backend_net = self.net.unwrap_or_else(|| Arc::new(SimNet::new()));
+        let backend_net = self.net.unwrap_or_else(|| Arc::new(TcpNet::default()));
         let mut tasks = JoinSet::new();
         tasks.spawn(run_downloads(Arc::clone(&sim), Arc::clone(&backend_net)));
         for (index, (_query, rpc)) in fe_listeners.into_iter().enumerate() {

@@ -44,6 +44,8 @@ mod show_create;
 mod snapshot;
 mod sql_access;
 mod table;
+#[cfg(test)]
+mod tests;
 mod time_text;
 mod txn;
 mod value;

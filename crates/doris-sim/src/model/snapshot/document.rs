@@ -65,7 +65,6 @@ pub(crate) struct Meta {
 
 /// An object of the meta document.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "clazz")]
 pub(crate) enum MetaObject {
     OlapTable(Box<SnapshotTable>),
     View(View),
