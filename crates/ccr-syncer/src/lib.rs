@@ -6,7 +6,10 @@
 //! * [`manager`]: which jobs run in this process, and the heartbeat that says so;
 //! * [`http`]: the API; [`metrics`]: what Prometheus reads;
 //! * [`serve`]: one syncer from its flags to its end;
+//! * [`demo`]: two simulated clusters with a syncer between them, to look at; [`api`] and [`side`]: the clients it uses.
 
+pub mod api;
+pub mod demo;
 pub mod flags;
 pub mod host;
 pub mod http;
@@ -14,6 +17,7 @@ pub mod logs;
 pub mod manager;
 pub mod metrics;
 pub mod serve;
+pub mod side;
 
 /// What `/version` and `-version` say.
 pub const VERSION: &str = concat!("ccr_syncer-", env!("CARGO_PKG_VERSION"));

@@ -2,8 +2,8 @@
 
 use std::{io::Write, process::ExitCode};
 
-use syncer::{
-    VERSION,
+use ccr_syncer::{
+    VERSION, demo,
     flags::{self, Asked, Flags},
     logs,
     serve::{StartError, Syncer},
@@ -15,6 +15,9 @@ use tracing::{error, info};
 fn main() -> ExitCode {
     let arguments: Vec<String> =
         std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
+    if arguments.first().is_some_and(|first| first == "demo") {
+        return demo::main(&arguments);
+    }
     match flags::parse(&arguments) {
         Ok(Asked::Version) => say(&format!("{VERSION}\n")),
         Ok(Asked::Help) => say(&flags::usage()),

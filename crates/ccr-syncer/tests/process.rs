@@ -49,6 +49,9 @@ fn version_and_help_are_printed() {
         let help = text(&output.stdout);
         assert!(help.contains("  -db_dir string\n") && help.contains("(default 33s)"), "{help}");
     }
+    let output = run(folder.path(), &["demo", "--help"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(text(&output.stdout).contains("--json"));
 }
 
 #[test]
@@ -58,11 +61,13 @@ fn a_command_line_that_cannot_be_followed_exits_with_2() {
         (&["-nonsense"][..], "flag provided but not defined: -nonsense"),
         (&["-port", "http"][..], "invalid value \"http\" for flag -port: parse error"),
         (&["start"][..], "unexpected argument \"start\""),
+        (&["demo", "--nonsense"][..], "--nonsense"),
+        (&["demo", "--for", "never"][..], "never"),
     ] {
         let output = run(folder.path(), arguments);
         let stderr = text(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {stderr}");
-        assert!(stderr.contains(expected) && stderr.contains("Usage"), "{stderr}");
+        assert!(stderr.contains(expected) && stderr.contains("help"), "{stderr}");
         assert!(output.stdout.is_empty());
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was created");

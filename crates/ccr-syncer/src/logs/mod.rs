@@ -56,7 +56,7 @@ pub fn init(flags: &Flags) -> Result<(), String> {
 
 /// Our crates at the level asked for; libraries only when something is wrong.
 fn targets(level: LevelFilter) -> Targets {
-    let ours = ["syncer", "ccr_syncer", "ccr_engine", "ccr_store", "doris", "doris_sim"];
+    let ours = ["ccr_syncer", "ccr_engine", "ccr_store", "doris", "doris_sim"];
     Targets::new().with_default(level.min(LevelFilter::WARN)).with_targets(ours.map(|target| (target, level)))
 }
 
