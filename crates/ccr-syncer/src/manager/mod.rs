@@ -5,10 +5,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -19,7 +16,7 @@ use ccr_store::{
 };
 use doris::cluster::BinlogLag;
 use futures::future::join_all;
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 
 mod lag;
@@ -47,7 +44,7 @@ pub enum Held {
 pub struct Manager {
     env: Env,
     held: Mutex<BTreeMap<String, Held>>,
-    closing: AtomicBool,
+    closing: CancellationToken,
     /// Operations that go on when whoever asked has hung up.
     operations: TaskTracker,
 }
@@ -55,7 +52,12 @@ pub struct Manager {
 impl Manager {
     /// A manager that holds nothing yet.
     pub fn new(env: Env) -> Arc<Self> {
-        Arc::new(Self { env, held: Mutex::default(), closing: AtomicBool::new(false), operations: TaskTracker::new() })
+        Arc::new(Self {
+            env,
+            held: Mutex::default(),
+            closing: CancellationToken::new(),
+            operations: TaskTracker::new(),
+        })
     }
 
     /// The environment of its jobs.
@@ -98,7 +100,12 @@ impl Manager {
             ));
         }
         let reservation = self.reserve(&name)?;
-        let checked = tokio::time::timeout(CREATE_DEADLINE, ccr_engine::create::check(&self.env, request)).await;
+        let checks = tokio::time::timeout(CREATE_DEADLINE, ccr_engine::create::check(&self.env, request));
+        let checked = tokio::select! {
+            biased;
+            () = self.closing.cancelled() => return Err(closing()),
+            checked = checks => checked,
+        };
         let document = checked.map_err(|_| {
             Failure::new(
                 Code::UNANSWERED,
@@ -246,7 +253,7 @@ impl Manager {
 
     /// Stops all jobs at their next safe point. Nothing starts afterwards.
     pub async fn stop(&self) {
-        self.closing.store(true, Ordering::SeqCst);
+        self.closing.cancel();
         self.operations.close();
         self.operations.wait().await;
         let held = std::mem::take(&mut *self.lock());
@@ -281,12 +288,8 @@ impl Manager {
 
     fn reserve(&self, name: &str) -> Result<Reservation<'_>, Failure> {
         let mut held = self.lock();
-        if self.closing.load(Ordering::SeqCst) {
-            return Err(Failure::new(
-                Code::REFUSED,
-                "this syncer is shutting down",
-                "ask another one, or try again later",
-            ));
+        if self.closing.is_cancelled() {
+            return Err(closing());
         }
         if held.contains_key(name) {
             return Err(Failure::new(
@@ -325,6 +328,10 @@ impl Drop for Reservation<'_> {
             held.remove(&self.name);
         }
     }
+}
+
+fn closing() -> Failure {
+    Failure::new(Code::REFUSED, "this syncer is shutting down", "ask another one, or try again later")
 }
 
 fn reserved(name: &str) -> Failure {
