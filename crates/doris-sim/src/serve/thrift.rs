@@ -70,10 +70,8 @@ async fn answer_all(stream: &mut TcpStream, peer: &str, service: &ThriftService)
     let mut buffer = BytesMut::new();
     let mut scanner = Scanner::new(Limits::default());
     loop {
-        match scanner.scan(&buffer).map_err(std::io::Error::other)? {
-            Some(length) => {
-                let message = buffer.split_to(length).freeze();
-                scanner = Scanner::new(Limits::default());
+        match scanner.take(&mut buffer).map_err(std::io::Error::other)? {
+            Some(message) => {
                 let reply = service.call(message, peer).await.map_err(std::io::Error::other)?;
                 if !service.is_alive() {
                     return Ok(());

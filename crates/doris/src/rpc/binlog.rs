@@ -20,37 +20,45 @@ thrift_enum! {
 }
 
 thrift_struct! {
-    /// `TGetBinlogRequest`, also the request of getBinlogLag.
+    /// `TGetBinlogRequest`, also the request of getBinlogLag, which ignores 10 and 11. The FE demands 2, 3, 4 and 9.
     GetBinlogRequest {
         1 opt cluster: String,
         2 opt user: String,
         3 opt passwd: Secret,
         4 opt db: String,
+        /// Unset for the stream of the database; `""` is a table that is not found.
         5 opt table: String,
+        /// Wins over `table`; negative = the stream of the database.
         6 opt table_id: i64,
         7 opt user_ip: String,
         8 opt token: Secret,
         /// Exclusive lower bound.
         9 opt prev_commit_seq: i64,
+        /// At most so many records (1 to 255); an older FE returns one.
         10 opt num_acquired: i64,
         11 opt allow_follower_read: bool,
     }
 
-    /// `TBinlog`.
+    /// `TBinlog`: one record. A DUMMY has 1 to 4 and 7, every other kind 8 and 9 and no 7.
     Binlog {
         1 opt commit_seq: i64,
-        /// Milliseconds since the epoch.
+        /// Milliseconds since the epoch, the FE's clock; -1 in records of older FEs.
         2 opt timestamp: i64,
         3 opt kind as "type": BinlogType,
         4 opt db_id: i64,
+        /// Unset for kinds that concern the database and for the UPSERT of an empty transaction.
         5 opt table_ids: Vec<i64>,
+        /// JSON.
         6 opt data: String,
+        /// Of a DUMMY: the table, -1 for the database.
         7 opt belong: i64,
+        /// Internal to the FE.
         8 opt table_ref: i64,
+        /// Internal to the FE.
         9 opt remove_enable_cache: bool,
     }
 
-    /// `TGetBinlogResult`.
+    /// `TGetBinlogResult`. 2, 4 and 5 are never sent.
     GetBinlogResult {
         1 opt status: Status,
         2 opt next_commit_seq: i64,
@@ -60,9 +68,10 @@ thrift_struct! {
         6 opt master_address: NetworkAddress,
     }
 
-    /// `TGetBinlogLagResult`.
+    /// `TGetBinlogLagResult`. Timestamps in milliseconds; all numbers are unset with 63 and 64, 4 to 9 on older FEs.
     GetBinlogLagResult {
         1 opt status: Status,
+        /// Records after the position.
         2 opt lag: i64,
         3 opt master_address: NetworkAddress,
         4 opt first_commit_seq: i64,
@@ -73,16 +82,18 @@ thrift_struct! {
         9 opt next_binlog_timestamp: i64,
     }
 
-    /// `TLockBinlogRequest`.
+    /// `TLockBinlogRequest`. The FE demands 2, 3, 4 and 8.
     LockBinlogRequest {
         1 opt cluster: String,
         2 opt user: String,
         3 opt passwd: Secret,
         4 opt db: String,
         5 opt table: String,
+        /// Negative = the stream of the database.
         6 opt table_id: i64,
         7 opt token: Secret,
         8 opt job_unique_id: String,
+        /// Unset or negative = the head of the stream.
         9 opt lock_commit_seq: i64,
     }
 

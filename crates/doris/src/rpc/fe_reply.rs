@@ -25,7 +25,7 @@ macro_rules! fe_replies {
                 self.master_address.as_ref()
             }
 
-            #[allow(clippy::needless_update, reason = "some replies hold these two fields only")]
+            #[allow(clippy::needless_update, clippy::redundant_field_names, reason = "some replies hold these two fields only")]
             fn refusal(status: Status, master_address: Option<NetworkAddress>) -> Self {
                 Self { status: fe_replies!(@set $presence status), master_address, ..Self::default() }
             }

@@ -28,7 +28,7 @@ thrift_struct! {
         6 opt indexes: Vec<GetMetaIndex>,
     }
 
-    /// `TGetMetaTable`.
+    /// `TGetMetaTable`: a table that is asked for. The FE ignores 3 and 4.
     GetMetaTable {
         1 opt id: i64,
         2 opt name: String,
@@ -36,10 +36,10 @@ thrift_struct! {
         4 opt partitions: Vec<GetMetaPartition>,
     }
 
-    /// `TGetMetaDB`.
+    /// `TGetMetaDB`: the database that is asked for.
     GetMetaDb { 1 opt id: i64, 2 opt name: String, 3 opt only_table_names: bool, 4 opt tables: Vec<GetMetaTable> }
 
-    /// `TGetMetaRequest`.
+    /// `TGetMetaRequest`. The FE demands 2, 3 and 6.
     GetMetaRequest {
         1 opt cluster: String,
         2 opt user: String,
@@ -58,7 +58,7 @@ thrift_struct! {
     /// `TGetMetaIndexMeta`.
     IndexMeta { 1 opt id: i64, 2 opt name: String, 3 opt tablets: Vec<TabletMeta> }
 
-    /// `TGetMetaPartitionMeta`.
+    /// `TGetMetaPartitionMeta`. 3 and 6 are never sent.
     PartitionMeta {
         1 opt id: i64,
         2 opt name: String,
@@ -69,16 +69,17 @@ thrift_struct! {
         7 opt indexes: Vec<IndexMeta>,
     }
 
-    /// `TGetMetaTableMeta`.
+    /// `TGetMetaTableMeta`. 3 is never sent.
     TableMeta {
         1 opt id: i64,
         2 opt name: String,
         3 opt in_trash: bool,
         4 opt partitions: Vec<PartitionMeta>,
+        /// `OLAP` or `MATERIALIZED_VIEW`; unset on FEs before 2024-12.
         5 opt table_type as "type": String,
     }
 
-    /// `TGetMetaDBMeta`.
+    /// `TGetMetaDBMeta`. 7 to 9 map an id to the commit seq of the drop (FEs since 2025-03).
     DbMeta {
         1 opt id: i64,
         2 opt name: String,
@@ -91,10 +92,10 @@ thrift_struct! {
         9 opt dropped_index_map: BTreeMap<i64, i64>,
     }
 
-    /// `TGetMetaResult`.
+    /// `TGetMetaResult`. OK without `db_meta` = no such database.
     GetMetaResult { 1 req status: Status, 2 opt db_meta: DbMeta, 3 opt master_address: NetworkAddress }
 
-    /// `TGetBackendMetaRequest`.
+    /// `TGetBackendMetaRequest`. The FE demands 2 and 3 and ignores the rest.
     GetBackendMetaRequest {
         1 opt cluster: String,
         2 opt user: String,
@@ -114,6 +115,6 @@ thrift_struct! {
         6 opt id: i64,
     }
 
-    /// `TGetBackendMetaResult`.
+    /// `TGetBackendMetaResult`: all backends, dead ones included.
     GetBackendMetaResult { 1 req status: Status, 2 opt backends: Vec<Backend>, 3 opt master_address: NetworkAddress }
 }
