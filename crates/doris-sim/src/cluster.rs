@@ -7,6 +7,7 @@ use tokio::{net::TcpListener, task::JoinSet};
 
 use crate::{
     clock::SimClock,
+    exec::Sql,
     model::{Answer, BackendId, BackendPorts, Model, Options, Value},
     serve::{
         SimNet,
@@ -15,7 +16,7 @@ use crate::{
         http,
         thrift::{self, ThriftService},
     },
-    session::{NoSql, SqlService},
+    session::SqlService,
     sim::Sim,
 };
 
@@ -31,9 +32,6 @@ enum Bind {
     Sockets { host: IpAddr, query_port: u16, rpc_port: u16 },
 }
 
-/// Makes the SQL service of a cluster.
-type SqlFactory = Arc<dyn Fn(&Arc<Sim>) -> Arc<dyn SqlService> + Send + Sync>;
-
 /// Describes a cluster that is to be started.
 #[derive(Clone)]
 pub struct ClusterBuilder {
@@ -42,7 +40,6 @@ pub struct ClusterBuilder {
     backends: usize,
     bind: Bind,
     base_ms: i64,
-    sql: SqlFactory,
     /// How backends reach other backends; `None`: as the cluster itself is reached.
     net: Option<Arc<dyn Net>>,
 }
@@ -67,7 +64,6 @@ impl ClusterBuilder {
             backends: 1,
             bind: Bind::InProcess(SimNet::new()),
             base_ms: DEFAULT_BASE_MS,
-            sql: Arc::new(|_| Arc::new(NoSql)),
             net: None,
         }
     }
@@ -135,12 +131,6 @@ impl ClusterBuilder {
         self
     }
 
-    /// Another SQL service than the simulator's own.
-    pub fn sql(mut self, factory: impl Fn(&Arc<Sim>) -> Arc<dyn SqlService> + Send + Sync + 'static) -> Self {
-        self.sql = Arc::new(factory);
-        self
-    }
-
     /// How its backends reach other backends.
     pub fn backend_net(mut self, net: Arc<dyn Net>) -> Self {
         self.net = Some(net);
@@ -169,7 +159,7 @@ impl ClusterBuilder {
             model.add_backend(&format!("{name}-be{n}"), BackendPorts::default());
         }
         let sim = Arc::new(Sim::new(model, clock));
-        let sql = (self.sql)(&sim);
+        let sql: Arc<dyn SqlService> = Arc::new(Sql::new(Arc::clone(&sim)));
         let backend_net = self.net.unwrap_or_else(|| Arc::new(net.clone()));
         let (frontends, backends) = inventory(&sim);
         for index in 0..frontends.len() {
@@ -207,7 +197,7 @@ impl ClusterBuilder {
             be_listeners.push((model.add_backend(&host.to_string(), ports), thrift, http));
         }
         let sim = Arc::new(Sim::new(model, clock));
-        let sql = (self.sql)(&sim);
+        let sql: Arc<dyn SqlService> = Arc::new(Sql::new(Arc::clone(&sim)));
         let backend_net = self.net.unwrap_or_else(|| Arc::new(TcpNet::default()));
         let mut tasks = JoinSet::new();
         tasks.spawn(run_downloads(Arc::clone(&sim), Arc::clone(&backend_net)));

@@ -24,14 +24,3 @@ pub trait SqlService: Send + Sync + fmt::Debug + 'static {
     /// Executes one statement; a refusal is an answer, too ([`SqlReply::Error`]).
     fn execute<'a>(&'a self, session: &'a mut Session, sql: &'a str) -> BoxFuture<'a, SqlReply>;
 }
-
-/// A cluster that speaks no SQL.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct NoSql;
-
-impl SqlService for NoSql {
-    fn execute<'a>(&'a self, _session: &'a mut Session, _sql: &'a str) -> BoxFuture<'a, SqlReply> {
-        let refusal = crate::model::Refusal::analysis("this cluster speaks no SQL");
-        Box::pin(std::future::ready(refusal.into_sql_reply()))
-    }
-}
