@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use ccr_engine::{Clock, Rng};
-use rand::{RngCore, SeedableRng};
+use rand::{Rng as _, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tokio::time::Instant;
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, anyhow, ensure};
 use ccr_engine::{
-    Clock, Env, Job, Rng, Run, Settings,
+    Env, Job, Run, Settings,
     create::{self, NewJob},
     incremental::IngestWindows,
 };
@@ -19,7 +19,7 @@ use doris_sim::SimCluster;
 use tokio::task::JoinSet;
 
 use crate::{
-    clusters::{Clusters, login},
+    clusters::{Clusters, login, rpc_port},
     faults::{FaultRates, FaultyNet},
     host::{SeededRng, VirtualClock},
     trace::Trace,
@@ -158,7 +158,7 @@ impl World {
     }
 
     async fn source(&self, sql: &str) -> anyhow::Result<()> {
-        match ask(&*self.clusters.net(), &login(&self.clusters.source), sql).await? {
+        match ask(&*self.clusters.net(), &login(&self.clusters.source)?, sql).await? {
             SqlReply::Error { message, .. } => Err(anyhow!("{sql}: {message}")),
             _ => Ok(()),
         }
@@ -177,24 +177,24 @@ impl World {
     }
 
     async fn create_job(&mut self) -> anyhow::Result<()> {
-        let spec = |cluster: &SimCluster| {
-            let login = login(cluster);
-            Spec {
+        let spec = |cluster: &SimCluster| -> anyhow::Result<Spec> {
+            let login = login(cluster)?;
+            Ok(Spec {
                 host: login.endpoint.host,
                 port: login.endpoint.port.to_string(),
-                thrift_port: crate::clusters::rpc_port(cluster).to_string(),
+                thrift_port: rpc_port(cluster)?.to_string(),
                 user: login.user,
                 database: "shop".to_owned(),
                 table: "orders".to_owned(),
                 ..Spec::default()
-            }
+            })
         };
         // A client asks again until it is served: creation has no effect unless it succeeds.
         for attempt in 0.. {
             let request = NewJob {
                 name: NAME.to_owned(),
-                src: spec(&self.clusters.source),
-                dest: spec(&self.clusters.dest),
+                src: spec(&self.clusters.source)?,
+                dest: spec(&self.clusters.dest)?,
                 allow_table_exists: false,
                 reuse_binlog_label: false,
                 skip_error: false,
@@ -292,7 +292,7 @@ impl World {
 
     async fn rows(&self, cluster: &SimCluster) -> anyhow::Result<Vec<Vec<Option<String>>>> {
         let sql = "SELECT id, note FROM shop.orders ORDER BY id, note";
-        match ask(&*self.clusters.net(), &login(cluster), sql).await? {
+        match ask(&*self.clusters.net(), &login(cluster)?, sql).await? {
             SqlReply::Rows(set) => Ok(set.rows),
             SqlReply::Error { message, .. } => Err(anyhow!("{sql}: {message}")),
             SqlReply::Ok { .. } => Err(anyhow!("{sql}: no rows")),
