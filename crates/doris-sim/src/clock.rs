@@ -27,3 +27,9 @@ impl SimClock {
         self.start + std::time::Duration::from_millis(after)
     }
 }
+
+/// Milliseconds since the epoch by the machine's clock: for a cluster that runs in real time, at its start only.
+pub fn wall_clock_ms() -> i64 {
+    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
+}

@@ -16,7 +16,7 @@ use doris_sim::{
 };
 
 /// A request of the database `shop` as root.
-pub fn request() -> GetBinlogRequest {
+pub(crate) fn request() -> GetBinlogRequest {
     GetBinlogRequest {
         user: Some("root".into()),
         passwd: Some(Secret::default()),
@@ -26,43 +26,43 @@ pub fn request() -> GetBinlogRequest {
 }
 
 /// A source and a destination, and the network to them.
-pub struct Caller<'a> {
+pub(crate) struct Caller<'a> {
     net: Arc<dyn Net>,
     source: &'a SimCluster,
     dest: &'a SimCluster,
 }
 
 /// The tablets of one table on both sides, in pairs.
-pub struct Plan {
-    pub db: Option<i64>,
+pub(crate) struct Plan {
+    pub(crate) db: Option<i64>,
     table: i64,
     partition: i64,
     source_tablets: Vec<(i64, Endpoint)>,
     dest_backends: Vec<Endpoint>,
     /// (tablet, backend) of the destination.
-    pub infos: Vec<(i64, i64)>,
+    pub(crate) infos: Vec<(i64, i64)>,
 }
 
 impl<'a> Caller<'a> {
-    pub fn new(net: Arc<dyn Net>, source: &'a SimCluster, dest: &'a SimCluster) -> Self {
+    pub(crate) fn new(net: Arc<dyn Net>, source: &'a SimCluster, dest: &'a SimCluster) -> Self {
         Self { net, source, dest }
     }
 
-    pub async fn at<M: Method>(&self, to: &Endpoint, request: &M::Request) -> M::Reply {
+    pub(crate) async fn at<M: Method>(&self, to: &Endpoint, request: &M::Request) -> M::Reply {
         let call = encode_call(M::NAME, 1, request).unwrap();
         decode_reply(&self.net.thrift(to, call).await.unwrap(), M::NAME, 1).unwrap()
     }
 
-    pub async fn fe<M: Method>(&self, cluster: &SimCluster, request: &M::Request) -> M::Reply {
+    pub(crate) async fn fe<M: Method>(&self, cluster: &SimCluster, request: &M::Request) -> M::Reply {
         self.at::<M>(&cluster.frontends()[0].rpc, request).await
     }
 
     /// A call to the backend of the n-th tablet of the destination.
-    pub async fn be<M: Method>(&self, plan: &Plan, n: usize, request: &M::Request) -> M::Reply {
+    pub(crate) async fn be<M: Method>(&self, plan: &Plan, n: usize, request: &M::Request) -> M::Reply {
         self.at::<M>(&plan.dest_backends[n], request).await
     }
 
-    pub async fn sql_rows(&self, cluster: &SimCluster, sql: &str) -> Vec<Vec<Option<String>>> {
+    pub(crate) async fn sql_rows(&self, cluster: &SimCluster, sql: &str) -> Vec<Vec<Option<String>>> {
         let mut session = doris_sim::Session { user: "root".into(), ..doris_sim::Session::default() };
         match cluster.sql_service().execute(&mut session, sql).await {
             SqlReply::Rows(set) => set.rows,
@@ -70,15 +70,15 @@ impl<'a> Caller<'a> {
         }
     }
 
-    pub fn source_rows(&self, table: &str) -> Vec<Vec<Value>> {
+    pub(crate) fn source_rows(&self, table: &str) -> Vec<Vec<Value>> {
         self.source.rows("shop", table).unwrap()
     }
 
-    pub fn dest_rows(&self, table: &str) -> Vec<Vec<Value>> {
+    pub(crate) fn dest_rows(&self, table: &str) -> Vec<Vec<Value>> {
         self.dest.rows("shop", table).unwrap()
     }
 
-    pub async fn records(&self, after: i64) -> Vec<Binlog> {
+    pub(crate) async fn records(&self, after: i64) -> Vec<Binlog> {
         let read = GetBinlogRequest { prev_commit_seq: Some(after), num_acquired: Some(100), ..request() };
         let reply = self.fe::<GetBinlog>(self.source, &read).await;
         assert_eq!(reply.status.unwrap().status_code, StatusCode::OK);
@@ -107,7 +107,7 @@ impl<'a> Caller<'a> {
     }
 
     /// Pairs the tablets of an unpartitioned table with one replica each.
-    pub async fn plan(&self, table: &str) -> Plan {
+    pub(crate) async fn plan(&self, table: &str) -> Plan {
         let (from, to) = (self.meta(self.source, table).await, self.meta(self.dest, table).await);
         let (from_be, to_be) = (self.backends(self.source).await, self.backends(self.dest).await);
         let port = |port: i32| u16::try_from(port).unwrap();
@@ -136,7 +136,7 @@ impl<'a> Caller<'a> {
         }
     }
 
-    pub fn begin_request(&self, label: &str, plan: &Plan) -> BeginTxnRequest {
+    pub(crate) fn begin_request(&self, label: &str, plan: &Plan) -> BeginTxnRequest {
         BeginTxnRequest {
             user: Some("root".into()),
             passwd: Some(Secret::default()),
@@ -147,13 +147,13 @@ impl<'a> Caller<'a> {
         }
     }
 
-    pub async fn begin(&self, label: &str, plan: &Plan) -> i64 {
+    pub(crate) async fn begin(&self, label: &str, plan: &Plan) -> i64 {
         let reply = self.fe::<BeginTxn>(self.dest, &self.begin_request(label, plan)).await;
         assert_eq!(reply.db_id, plan.db, "{:?}", reply.status);
         reply.txn_id.unwrap()
     }
 
-    pub fn ingest_request(&self, txn: i64, version: i64, plan: &Plan, n: usize) -> IngestBinlogRequest {
+    pub(crate) fn ingest_request(&self, txn: i64, version: i64, plan: &Plan, n: usize) -> IngestBinlogRequest {
         let (tablet, from) = &plan.source_tablets[n];
         IngestBinlogRequest {
             txn_id: Some(txn),
@@ -167,19 +167,19 @@ impl<'a> Caller<'a> {
         }
     }
 
-    pub async fn ingest_one(&self, txn: i64, version: i64, plan: &Plan, n: usize) -> IngestBinlogResult {
+    pub(crate) async fn ingest_one(&self, txn: i64, version: i64, plan: &Plan, n: usize) -> IngestBinlogResult {
         self.be::<IngestBinlog>(plan, n, &self.ingest_request(txn, version, plan, n)).await
     }
 
     /// Ingests every tablet.
-    pub async fn ingest(&self, txn: i64, version: i64, plan: &Plan) {
+    pub(crate) async fn ingest(&self, txn: i64, version: i64, plan: &Plan) {
         for n in 0..plan.infos.len() {
             let status = self.ingest_one(txn, version, plan, n).await.status.unwrap();
             assert_eq!(status.status_code, StatusCode::OK, "{}", status.text());
         }
     }
 
-    pub async fn commit(
+    pub(crate) async fn commit(
         &self,
         txn: i64,
         infos: &[(i64, i64)],
@@ -206,7 +206,7 @@ impl<'a> Caller<'a> {
     }
 
     /// Backs the whole database up and fetches the documents.
-    pub async fn backup(&self, label: &str, compress: bool) -> GetSnapshotResult {
+    pub(crate) async fn backup(&self, label: &str, compress: bool) -> GetSnapshotResult {
         let spec = BackupSpec {
             db: "shop".into(),
             label: label.into(),
@@ -236,7 +236,12 @@ impl<'a> Caller<'a> {
     }
 
     /// Restores with the extra info that a syncer adds; state and status at the end.
-    pub async fn restore(&self, label: &str, snapshot: &GetSnapshotResult, refs: &[TableRef]) -> (String, String) {
+    pub(crate) async fn restore(
+        &self,
+        label: &str,
+        snapshot: &GetSnapshotResult,
+        refs: &[TableRef],
+    ) -> (String, String) {
         let token = {
             let request =
                 GetMasterTokenRequest { cluster: None, user: Some("root".into()), password: Some(Secret::default()) };
@@ -251,7 +256,12 @@ impl<'a> Caller<'a> {
     }
 
     /// Restores with the documents as they are.
-    pub async fn restore_raw(&self, label: &str, snapshot: &GetSnapshotResult, refs: &[TableRef]) -> (String, String) {
+    pub(crate) async fn restore_raw(
+        &self,
+        label: &str,
+        snapshot: &GetSnapshotResult,
+        refs: &[TableRef],
+    ) -> (String, String) {
         let request = RestoreSnapshotRequest {
             user: Some("root".into()),
             passwd: Some(Secret::default()),
@@ -280,7 +290,7 @@ impl<'a> Caller<'a> {
 }
 
 /// The job info with the addresses of the source's backends and a token, not compressed.
-pub fn with_extra_info(snapshot: &GetSnapshotResult, source: &SimCluster, token: &str) -> Vec<u8> {
+pub(crate) fn with_extra_info(snapshot: &GetSnapshotResult, source: &SimCluster, token: &str) -> Vec<u8> {
     let packed = snapshot.job_info.clone().unwrap();
     let plain = if snapshot.compressed == Some(true) { gunzip(&packed) } else { packed.to_vec() };
     let mut info: serde_json::Value = serde_json::from_slice(&plain).unwrap();

@@ -141,10 +141,10 @@ impl Model {
     pub(crate) fn next_job_step_ms(&self) -> Option<i64> {
         let jobs = self.snapshot_jobs.values().filter_map(VecDeque::back);
         jobs.filter(|job| !job.head().state.is_final())
-            .filter_map(|job| {
+            .map(|job| {
                 let head = job.head();
                 let timeout = head.created_ms.saturating_add(head.timeout_s.saturating_mul(1000));
-                Some(head.next_step_ms.unwrap_or(timeout).min(timeout))
+                head.next_step_ms.unwrap_or(timeout).min(timeout)
             })
             .min()
     }

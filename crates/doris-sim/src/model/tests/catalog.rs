@@ -65,7 +65,7 @@ fn names_that_are_missing_or_taken_are_refused_in_doris_words() {
     for (found, expected) in cases {
         assert_eq!(found, prefixed(expected));
     }
-    assert_eq!(model.create_table("d", spec("t", KeysType::Duplicate), true).is_ok(), true);
+    assert!(model.create_table("d", spec("t", KeysType::Duplicate), true).is_ok());
     model.drop_table("d", "x", true, false).unwrap();
 }
 
