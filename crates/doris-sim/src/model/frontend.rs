@@ -18,6 +18,9 @@ pub struct Frontend {
     pub started_ms: i64,
 }
 
+/// Ids are journaled in batches.
+pub(super) const ID_BATCH: i64 = 1000;
+
 /// Ports of a new backend.
 #[derive(Clone, Copy, Debug)]
 pub struct BackendPorts {
@@ -89,8 +92,9 @@ impl Model {
         Ok(())
     }
 
-    /// Makes another FE the master (`None`: an election goes on). PREPARE transactions are not journaled: they and the
-    /// binlog locks are gone.
+    /// Makes another FE the master (`None`: an election goes on), or restarts the one that is. What was not journaled is
+    /// gone: PREPARE transactions, binlog locks, status texts of jobs and their steps in between; ids jump to the end of
+    /// their batch. The snapshots of another FE cannot be had from this one.
     pub fn set_master(&mut self, index: Option<usize>) {
         self.master = index.filter(|n| *n < self.frontends.len());
         for id in self.active_txns.clone() {
@@ -99,6 +103,12 @@ impl Model {
         for store in self.binlogs.values_mut() {
             store.stream.locks.clear();
             store.tables.values_mut().for_each(|stream| stream.locks.clear());
+        }
+        if self.master.is_some() {
+            self.resume_jobs();
+            self.ids.jump();
+            self.next_txn += ID_BATCH - self.next_txn % ID_BATCH;
+            self.journal();
         }
     }
 }

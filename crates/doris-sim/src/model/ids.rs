@@ -29,4 +29,10 @@ impl IdCounter {
         self.0 += 1;
         id
     }
+
+    /// A new master goes on after the last journaled batch.
+    pub(super) fn jump(&mut self) {
+        let batch = super::frontend::ID_BATCH;
+        self.0 += batch - self.0 % batch;
+    }
 }

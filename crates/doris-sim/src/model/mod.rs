@@ -19,6 +19,7 @@
 //! | `snapshot/` | backup and restore jobs, snapshot documents |
 //! | `ingest.rs` | what a backend does for ingest_binlog |
 //! | `frontend.rs` | `add_frontend`, `add_backend`, `set_master`, `set_backend_alive` |
+//! | `repair.rs` | `repair_replicas`, `move_replica` |
 //!
 //! Names are looked up as Doris does; refusals carry Doris's texts ([`Refusal`]).
 
@@ -38,6 +39,7 @@ mod partition_ddl;
 mod partition_item;
 mod properties;
 mod read;
+mod repair;
 mod rowset;
 mod schema;
 mod show_create;
@@ -146,6 +148,10 @@ pub struct Model {
     /// Transactions by database and label, oldest first.
     pub(crate) labels: BTreeMap<(DbId, String), Vec<TxnId>>,
     pub(crate) publish_held: bool,
+    /// The next UPSERT is inserted this much late.
+    pub(crate) late_by_ms: Option<i64>,
+    pub(crate) late_records: Vec<binlog::LateRecord>,
+    pub(crate) next_repair_ms: i64,
     /// History of each database, oldest first; only the last may be unfinished.
     pub(crate) snapshot_jobs: BTreeMap<DbId, VecDeque<SnapshotJob>>,
     /// Finished local snapshots by label, of all databases.
@@ -182,6 +188,9 @@ impl Model {
             active_txns: BTreeSet::new(),
             labels: BTreeMap::new(),
             publish_held: false,
+            late_by_ms: None,
+            late_records: Vec::new(),
+            next_repair_ms: now_ms.saturating_add(repair::REPAIR_INTERVAL_MS),
             snapshot_jobs: BTreeMap::new(),
             local_snapshots: BTreeMap::new(),
             next_binlog_gc_ms: now_ms.saturating_add(options.binlog_gc_interval_ms),
@@ -217,8 +226,8 @@ impl Model {
 
     /// When the next timed event is due.
     pub fn next_event_ms(&self) -> Option<i64> {
-        let daemons = [Some(self.next_binlog_gc_ms), Some(self.next_txn_clean_ms)];
-        [self.next_publish_ms(), self.next_timeout_ms(), self.next_job_step_ms()]
+        let daemons = [Some(self.next_binlog_gc_ms), Some(self.next_txn_clean_ms), Some(self.next_repair_ms)];
+        [self.next_publish_ms(), self.next_timeout_ms(), self.next_job_step_ms(), self.next_late_record_ms()]
             .into_iter()
             .chain(daemons)
             .flatten()
@@ -230,6 +239,11 @@ impl Model {
         self.publish_due();
         self.abort_expired();
         self.step_jobs();
+        self.insert_late_records(&[]);
+        if self.next_repair_ms <= self.now_ms {
+            self.next_repair_ms = self.now_ms.saturating_add(repair::REPAIR_INTERVAL_MS);
+            self.repair_replicas();
+        }
         if self.next_txn_clean_ms <= self.now_ms {
             self.next_txn_clean_ms = self.now_ms.saturating_add(txn::CLEAN_INTERVAL_MS);
             self.clean_txns();

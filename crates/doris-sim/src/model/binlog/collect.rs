@@ -69,6 +69,9 @@ impl Model {
 
     /// Backends delete rowset binlogs up to the version of the last collected UPSERT of each partition.
     fn tell_backends(&mut self, gone: &BTreeMap<PartitionId, Version>) {
+        if gone.is_empty() {
+            return;
+        }
         for be in self.backends.values_mut() {
             for tablet in be.tablets.values_mut() {
                 if let Some(version) = gone.get(&tablet.partition) {

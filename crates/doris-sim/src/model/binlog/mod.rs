@@ -1,6 +1,7 @@
 //! The record store: one stream per database, one per table.
 
 mod collect;
+mod late;
 mod read;
 mod records;
 
@@ -8,6 +9,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Model, ids::*};
 
+pub(crate) use late::LateRecord;
 pub use read::{BinlogLagAnswer, BinlogPageAnswer};
 
 /// `TBinlogType` of the records that the simulator writes.
@@ -137,7 +139,10 @@ impl Model {
                     (true, true) => new.table_ids.to_vec(),
                     (true, false) => by_table,
                 };
-                self.insert_record(&new, &streams, versions, remove_enable_cache);
+                self.insert_late_records(new.table_ids);
+                if !self.hold_back(&new, &streams, &versions) {
+                    self.insert_record(&new, &streams, versions, remove_enable_cache);
+                }
             }
         }
         if remove_enable_cache {

@@ -48,6 +48,17 @@ pub struct BackupJob {
     pub(super) paths: BTreeMap<TabletId, (BackendId, String)>,
 }
 
+impl BackupJob {
+    /// Back to PENDING.
+    pub(super) fn forget_work(&mut self) {
+        self.head.id = -1;
+        self.tables.clear();
+        self.views.clear();
+        self.table_seqs.clear();
+        self.paths.clear();
+    }
+}
+
 impl Model {
     /// BACKUP SNAPSHOT. The object list is fixed by name here; the work is done by the ticks.
     pub fn submit_backup(&mut self, spec: &BackupSpec) -> Answer<()> {
@@ -138,6 +149,7 @@ impl Model {
             }
             JobState::UploadInfo => {
                 let snapshot = job.document().map_err(|e| JobError::common(e.to_string()))?;
+                let snapshot = super::LocalSnapshot { fe: self.master, ..snapshot };
                 self.local_snapshots.insert(job.head.label.clone(), snapshot);
                 job.head.finished_ms = Some(now);
                 self.journal();
@@ -237,8 +249,8 @@ impl Model {
 
     /// getSnapshot: by label alone, whatever database it was made of (seen).
     pub fn local_snapshot(&self, label: &str) -> Answer<&super::LocalSnapshot> {
-        let snapshot =
-            self.local_snapshots.get(label).ok_or_else(|| Refusal::plain(70, format!("snapshot {label} not exist")))?;
+        let here = self.local_snapshots.get(label).filter(|snapshot| snapshot.fe == self.master);
+        let snapshot = here.ok_or_else(|| Refusal::plain(70, format!("snapshot {label} not exist")))?;
         if self.now_ms > snapshot.expired_at_ms {
             return Err(Refusal::plain(75, format!("snapshot {label} is expired")));
         }

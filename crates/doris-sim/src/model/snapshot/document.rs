@@ -22,6 +22,8 @@ pub struct LocalSnapshot {
     pub expired_at_ms: i64,
     /// Position of the database barrier.
     pub commit_seq: CommitSeq,
+    /// The FE that ran the job: the files are in its directory.
+    pub(crate) fe: Option<usize>,
 }
 
 /// A table in the meta document.
@@ -197,6 +199,7 @@ impl BackupJob {
             job_info: Bytes::from(serde_json::to_vec(&job_info)?),
             expired_at_ms: self.head.created_ms.saturating_add(self.head.timeout_s.saturating_mul(1000)),
             commit_seq: self.commit_seq,
+            fe: None,
         })
     }
 }

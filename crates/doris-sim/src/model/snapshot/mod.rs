@@ -231,6 +231,44 @@ impl Model {
         Ok(())
     }
 
+    /// A new master resumes every job from its last journaled state; texts and results of jobs are lost.
+    pub(crate) fn resume_jobs(&mut self) {
+        let dbs: Vec<DbId> = self.snapshot_jobs.keys().copied().collect();
+        for db in dbs {
+            let mut jobs = self.snapshot_jobs.remove(&db).unwrap_or_default();
+            for job in &mut jobs {
+                job.head_mut().status = "[OK]".into();
+                if !job.head().state.is_final() {
+                    self.resume_job(job);
+                }
+            }
+            self.snapshot_jobs.insert(db, jobs);
+        }
+    }
+
+    fn resume_job(&mut self, job: &mut SnapshotJob) {
+        let journaled = match job.head().state {
+            // From the beginning, with a new id and new positions.
+            JobState::Snapshoting | JobState::Creating => JobState::Pending,
+            JobState::Uploading => JobState::UploadSnapshot,
+            JobState::Downloading => JobState::Download,
+            JobState::Committing => JobState::Commit,
+            state => state,
+        };
+        match job {
+            SnapshotJob::Backup(job) if journaled == JobState::Pending => job.forget_work(),
+            SnapshotJob::Restore(job) if journaled == JobState::Pending => {
+                self.undo_restore(job);
+                job.forget_work();
+            }
+            _ => {}
+        }
+        let next = self.now_ms.saturating_add(self.options.snapshot_tick_ms);
+        let head = job.head_mut();
+        head.state = journaled;
+        head.next_step_ms = Some(next);
+    }
+
     /// Refuses a second job of the database.
     fn check_no_running_job(&self, db: DbId, label: &str) -> Answer<()> {
         let running = self.snapshot_jobs.get(&db).and_then(VecDeque::back).map(SnapshotJob::head);

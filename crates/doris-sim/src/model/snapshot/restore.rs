@@ -262,6 +262,13 @@ impl Model {
 }
 
 impl RestoreJob {
+    /// Back to PENDING.
+    pub(super) fn forget_work(&mut self) {
+        self.head.id = -1;
+        self.downloads.clear();
+        self.tables.iter_mut().for_each(|table| table.plan = TablePlan::Undecided);
+    }
+
     /// The objects of the snapshot that the call names, with their target names.
     fn choose_objects(&mut self, spec: &RestoreSpec, meta: &document::Meta) -> Answer<()> {
         let wanted = |name: &str| spec.tables.is_empty() || spec.tables.iter().any(|(table, _)| table == name);

@@ -185,3 +185,27 @@ fn a_database_made_again_under_its_name_has_another_stream() {
     model.create_table("d", spec("t", KeysType::Duplicate), false).unwrap();
     assert_eq!(statuses(&model, None, &[at]), [0], "any position is accepted: only the database's id tells");
 }
+
+#[test]
+fn a_late_record_appears_below_the_head_of_the_database_but_in_order_in_its_table() {
+    let mut model = cluster(1);
+    let t = model.create_table("d", spec("t", KeysType::Duplicate), false).unwrap();
+    model.create_table("d", spec("u", KeysType::Duplicate), false).unwrap();
+    model.insert_next_upsert_late(1000);
+    load(&mut model, "t", vec![row(1, "a")]);
+    load(&mut model, "u", vec![row(1, "a")]);
+    let at = head(&model);
+    let seqs = |model: &Model, table: Option<i64>| {
+        let key = model.stream_key("d", None, table).unwrap();
+        model.read_binlogs(&key, -1, Some(99)).records.iter().map(|r| r.commit_seq.0).collect::<Vec<_>>()
+    };
+    assert_eq!(seqs(&model, None).len(), 3, "two tables and one load");
+    pass(&mut model, 1000);
+    let found = seqs(&model, None);
+    assert_eq!((found.len(), head(&model)), (4, at));
+    assert!(found[2] < at, "a reader that was at the head never sees it");
+    model.insert_next_upsert_late(1000);
+    load(&mut model, "t", vec![row(2, "b")]);
+    load(&mut model, "t", vec![row(3, "c")]);
+    assert_eq!(seqs(&model, Some(t.get())).len(), 3, "not later than the next record of its table");
+}

@@ -373,3 +373,48 @@ fn cleaning_goes_by_the_names_of_the_source() {
     assert_eq!(restore(&mut dest, &source, &aliased).0, "FINISHED");
     assert!(dest.table("d", "x").is_err(), "what was restored under an alias is cleaned away by its own restore");
 }
+
+#[test]
+fn another_master_begins_unjournaled_work_again_and_has_no_snapshots() {
+    let mut source = cluster(1);
+    source.add_frontend("fe2", 9030, 9020);
+    source.options.snapshot_tick_ms = 3000;
+    source.create_table("d", spec("t", KeysType::Duplicate), false).unwrap();
+    backup(&mut source, "s", &["t"]).unwrap();
+    pass(&mut source, 3000);
+    let state = |model: &Model| {
+        let row = model.backup_rows(db(model)).pop().unwrap();
+        (row[0].clone().unwrap(), row[3].clone().unwrap())
+    };
+    let (first_id, first_state) = state(&source);
+    assert_eq!(first_state, "SNAPSHOTING");
+    let at = head(&source);
+    source.set_master(Some(1));
+    assert_eq!(state(&source), ("-1".into(), "PENDING".into()));
+    pass(&mut source, 3000);
+    assert_ne!(state(&source).0, first_id);
+    assert_eq!(records(&source, at).len(), 1, "with another barrier");
+    pass(&mut source, 18_000);
+    assert!(source.local_snapshot("s").is_ok());
+    source.set_master(Some(0));
+    assert_eq!(source.local_snapshot("s").unwrap_err().text, "snapshot s not exist");
+    assert_eq!(state(&source).1, "FINISHED");
+    source.set_master(Some(1));
+    assert!(source.local_snapshot("s").is_ok(), "its files are still there");
+
+    let mut plain = cluster(1);
+    plain.create_table("d", spec("t", KeysType::Duplicate), false).unwrap();
+    let call = snapshot(&mut plain, "s", &["t"]);
+    let mut dest = cluster(1);
+    dest.options.snapshot_tick_ms = 3000;
+    dest.submit_restore(&call).unwrap();
+    pass(&mut dest, 6000);
+    assert!(dest.table("d", "t").is_ok());
+    dest.set_master(Some(0));
+    assert_eq!(last_restore(&dest).0, "PENDING");
+    assert!(dest.table("d", "t").is_err(), "what it made is undone");
+    dest.options.snapshot_tick_ms = 0;
+    pass(&mut dest, 3000);
+    download_all(&mut dest, &plain);
+    assert_eq!(last_restore(&dest).0, "FINISHED");
+}

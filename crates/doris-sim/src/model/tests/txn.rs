@@ -300,3 +300,42 @@ fn another_master_does_not_know_prepared_transactions() {
     assert_eq!(state(&model, committed), TxnState::Visible);
     assert!(begin(&mut model, "l", &[table]).unwrap().id > committed, "ids are not used again");
 }
+
+#[test]
+fn a_replica_that_missed_a_version_is_repaired_and_counts_again() {
+    let mut model = cluster(3);
+    let three = properties(&[("replication_num", "3")]);
+    model.create_table("d", TableSpec { properties: three, ..spec("t", KeysType::Duplicate) }, false).unwrap();
+    let dead = *model.backends.keys().next().unwrap();
+    model.set_backend_alive(dead, false).unwrap();
+    load(&mut model, "t", vec![row(1, "a")]);
+    let failed = |model: &Model| {
+        let table = model.table("d", "t").unwrap();
+        table.partitions[0].tablets().flat_map(|(_, t)| &t.replicas).filter(|r| r.last_failed_version.is_some()).count()
+    };
+    assert_eq!(failed(&model), 2);
+    pass(&mut model, 60_000);
+    assert_eq!(failed(&model), 2, "not while its backend is dead");
+    model.set_backend_alive(dead, true).unwrap();
+    pass(&mut model, 20_000);
+    assert_eq!(failed(&model), 0);
+    for other in model.backends.keys().copied().filter(|id| *id != dead).collect::<Vec<_>>() {
+        model.set_backend_alive(other, false).unwrap();
+    }
+    assert_eq!(rows(&model, "t"), ["1,a"]);
+}
+
+#[test]
+fn a_moved_replica_is_found_on_its_new_backend_only() {
+    let mut model = cluster(2);
+    let table = model.create_table("d", spec("t", KeysType::Duplicate), false).unwrap();
+    load(&mut model, "t", vec![row(1, "a")]);
+    let txn = begin(&mut model, "l", &[table]).unwrap().id;
+    let infos = write_all(&mut model, "t", txn);
+    let (tablet, from) = infos[0];
+    let to = model.backends.keys().copied().find(|id| *id != from).unwrap();
+    model.move_replica(tablet, from, to).unwrap();
+    assert!(text(commit(&mut model, txn, infos)).contains("succ replica num 0"));
+    assert_eq!(rows(&model, "t"), ["1,a"]);
+    assert_eq!(model.backends[&to].tablets[&tablet].binlogs.len(), 1);
+}
