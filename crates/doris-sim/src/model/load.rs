@@ -44,6 +44,9 @@ impl Model {
 
     /// Begins, writes and commits one transaction. Partitions that get no row get no version.
     pub fn load_txn(&mut self, spec: LoadSpec) -> Answer<TxnId> {
+        for write in spec.writes.iter().filter(|write| write.partitions.is_none()) {
+            self.add_auto_partitions(&spec.db, &write.table, &write.rows)?;
+        }
         let db = self.database(&spec.db)?;
         let db_id = db.id;
         let mut tables = Vec::new();

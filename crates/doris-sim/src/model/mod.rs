@@ -24,6 +24,7 @@
 //! Names are looked up as Doris does; refusals carry Doris's texts ([`Refusal`]).
 
 mod account;
+mod auto_partition;
 mod backend;
 mod binlog;
 mod catalog;

@@ -168,7 +168,8 @@ impl SimNet {
             }
         }
         let result = match tokio::spawn(call).await {
-            Ok(result) => result,
+            // A server that died meanwhile sends nothing any more.
+            Ok(result) => self.service(to).map_err(|_| lost(to)).and(result),
             Err(_) => Err(lost(to)),
         };
         match faults.as_ref().map_or(After::Pass, |plan| plan.after(info)) {

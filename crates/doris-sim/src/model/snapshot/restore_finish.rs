@@ -46,6 +46,7 @@ impl Model {
         let restored = &job.tables[n];
         let id = restored.plan.table().ok_or_else(|| JobError::common("table without a plan"))?;
         let now = self.now_ms;
+        let mut overtaken = Vec::new();
         let Some(table) = self.databases.get_mut(&job.head.db).and_then(|db| db.table_by_id_mut(id)) else {
             return Err(JobError::not_found(format!("table {id} has been dropped")));
         };
@@ -60,6 +61,11 @@ impl Model {
                 .find(|p| p.name.eq_ignore_ascii_case(&source.name) || source.item == PartitionItem::All)
                 .ok_or_else(|| JobError::not_found(format!("partition {} has been dropped", source.id)))?;
             partition.state = PartitionState::Normal;
+            // What was committed and is not visible yet is overwritten with everything else.
+            for txn in self.active_txns.iter().filter_map(|txn| self.txns.get(txn)) {
+                overtaken
+                    .extend(txn.writes.iter().filter(|w| w.partition == partition.id).map(|w| (txn.id, w.partition)));
+            }
             // Also downwards: the version is the source's (seen).
             partition.visible_version = source.version;
             partition.next_version = Version(source.version.0 + 1);
@@ -78,6 +84,11 @@ impl Model {
                     replica.version = source.version;
                     replica.last_failed_version = None;
                 }
+            }
+        }
+        for (txn, partition) in overtaken {
+            if let Some(txn) = self.txns.get_mut(&txn) {
+                txn.writes.retain(|write| write.partition != partition);
             }
         }
         Ok(())

@@ -209,3 +209,29 @@ fn a_late_record_appears_below_the_head_of_the_database_but_in_order_in_its_tabl
     load(&mut model, "t", vec![row(3, "c")]);
     assert_eq!(seqs(&model, Some(t.get())).len(), 3, "not later than the next record of its table");
 }
+
+#[test]
+fn a_table_that_is_switched_off_is_cleared_at_the_next_collection() {
+    let mut model = cluster(1);
+    model.create_database("e", &BTreeMap::new(), false).unwrap();
+    let on = properties(&[("replication_num", "1"), ("binlog.enable", "true")]);
+    let table = TableSpec { properties: on, ..spec("t", KeysType::Duplicate) };
+    model.create_table("e", table, false).unwrap();
+    model.load("e", "t", vec![row(1, "a")]).unwrap();
+    pass(&mut model, 10);
+    let key = model.stream_key("e", Some("t"), None).unwrap();
+    model.set_table_properties("e", "t", &properties(&[("binlog.enable", "false")])).unwrap();
+    let records: Vec<_> = model.read_binlogs(&key, -1, Some(9)).records;
+    assert_eq!(records.iter().map(|r| r.kind).collect::<Vec<_>>(), [0, 9], "the last record says it");
+    model.load("e", "t", vec![row(2, "b")]).unwrap();
+    pass(&mut model, 10);
+    assert_eq!(model.read_binlogs(&key, records[1].commit_seq.0, None).status, 62);
+    model.collect_binlogs();
+    let page = model.read_binlogs(&key, records[0].commit_seq.0, None);
+    assert_eq!((page.status, page.records[0].commit_seq), (61, records[1].commit_seq));
+    model.set_table_properties("e", "t", &properties(&[("binlog.enable", "true")])).unwrap();
+    assert_eq!(model.read_binlogs(&key, records[1].commit_seq.0, None).status, 62, "switching on leaves no record");
+    model.load("e", "t", vec![row(3, "c")]).unwrap();
+    pass(&mut model, 10);
+    assert_eq!(model.read_binlogs(&key, records[1].commit_seq.0, None).records[0].kind, 0);
+}

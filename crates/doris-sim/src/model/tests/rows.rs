@@ -76,3 +76,43 @@ fn every_replica_has_the_rows_and_one_living_one_is_enough_to_read() {
     model.set_backend_alive(backends[2], false).unwrap();
     assert!(text(model.rows("d", "t")).contains("no queryable replica"));
 }
+
+#[test]
+fn an_auto_partitioned_table_makes_the_partitions_that_a_load_needs() {
+    let mut model = cluster(1);
+    let mut by_month = spec("m", KeysType::Duplicate);
+    by_month.columns = vec![Column::key("d", ColumnType::DateTime { scale: 0 }), Column::new("v", ColumnType::Int)];
+    by_month.distribution.hash_columns = vec!["d".into()];
+    let auto = Some("date_trunc(`d`, 'month')".to_owned());
+    by_month.scheme = PartitionScheme { kind: PartitionKind::Range, columns: vec!["d".into()], auto };
+    let mut by_value = spec("l", KeysType::Duplicate);
+    by_value.scheme =
+        PartitionScheme { kind: PartitionKind::List, columns: vec!["v".into()], auto: Some("`v`".into()) };
+    model.create_table("d", by_month, false).unwrap();
+    model.create_table("d", by_value, false).unwrap();
+    let at = head(&model);
+    let row_of = |text: &str| vec![Value::DateTime(text.into()), Value::Int(1)];
+    load(
+        &mut model,
+        "m",
+        vec![row_of("2024-12-31 23:59:59"), row_of("2024-12-01 00:00:00"), row_of("2025-01-01 00:00:00")],
+    );
+    load(&mut model, "l", vec![row(1, "b-x"), row(2, "b-x")]);
+    load(&mut model, "l", vec![row(3, "b-x")]);
+    let names = |table: &str| {
+        let table = model.table("d", table).unwrap();
+        table.partitions.iter().map(|p| (p.name.clone(), table.range_text(p))).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        names("m")[0],
+        (
+            "p20241201000000".to_owned(),
+            "[types: [DATETIMEV2]; keys: [2024-12-01 00:00:00]; ..types: [DATETIMEV2]; keys: [2025-01-01 00:00:00]; )"
+                .to_owned()
+        )
+    );
+    assert_eq!(names("m").len(), 2);
+    assert_eq!(names("l"), [("pbx3".to_owned(), "[types: [VARCHAR]; keys: [b-x]; ]".to_owned())]);
+    let kinds: Vec<i32> = records(&model, at).into_iter().map(|(kind, _)| kind).collect();
+    assert_eq!(kinds, [1, 1, 0, 1, 0, 0], "partitions come before the load that needs them");
+}

@@ -418,3 +418,51 @@ fn another_master_begins_unjournaled_work_again_and_has_no_snapshots() {
     download_all(&mut dest, &plain);
     assert_eq!(last_restore(&dest).0, "FINISHED");
 }
+
+#[test]
+fn views_are_restored_with_the_names_of_their_new_database() {
+    let mut source = cluster(1);
+    let t = |db: &str| format!("SELECT `internal`.`{db}`.`t`.`k` AS `k` FROM `internal`.`{db}`.`t`");
+    let view = |definition: String| ViewSpec {
+        name: "v".into(),
+        columns: vec![("k".into(), String::new())],
+        definition,
+        comment: String::new(),
+    };
+    source.create_view("d", view(t("d")), false, false).unwrap();
+    let call = RestoreSpec { db: "e".into(), ..snapshot(&mut source, "s", &["v"]) };
+    let mut dest = cluster(1);
+    dest.create_database("e", &BTreeMap::new(), false).unwrap();
+    let run = |dest: &mut Model| {
+        dest.submit_restore(&call).unwrap();
+        pass(dest, 1);
+        let row = dest.restore_rows(dest.db_id("e").unwrap()).pop().unwrap();
+        (row[4].clone().unwrap(), row[19].clone().unwrap())
+    };
+    assert_eq!(run(&mut dest).0, "FINISHED");
+    let text = dest.create_table_text("e", "v").unwrap();
+    assert_eq!(text, format!("CREATE VIEW `v`\n(k)\n AS {};", t("e")));
+    assert_eq!(run(&mut dest).0, "FINISHED", "the same view again fits");
+    dest.create_view("e", view("SELECT 1 AS `k`".into()), false, true).unwrap();
+    let expected = "[COMMON_ERROR, msg: View v already exist but with different schema]";
+    assert_eq!(run(&mut dest), ("CANCELLED".into(), expected.into()));
+}
+
+#[test]
+fn a_committed_transaction_is_overtaken_by_a_restore() {
+    let mut source = cluster(1);
+    source.create_table("d", spec("t", KeysType::Duplicate), false).unwrap();
+    load(&mut source, "t", vec![row(1, "a")]);
+    let call = snapshot(&mut source, "s", &["t"]);
+    let mut dest = cluster(1);
+    dest.create_table("d", spec("t", KeysType::Duplicate), false).unwrap();
+    dest.hold_publish(true);
+    let txn = dest.load("d", "t", vec![row(9, "lost")]).unwrap();
+    assert_eq!(restore(&mut dest, &source, &call).0, "FINISHED");
+    dest.hold_publish(false);
+    pass(&mut dest, 100);
+    assert_eq!(dest.txn(txn).unwrap().state, TxnState::Visible);
+    assert_eq!(rows(&dest, "t"), ["1,a"]);
+    load(&mut dest, "t", vec![row(2, "b")]);
+    assert_eq!(rows(&dest, "t"), ["1,a", "2,b"]);
+}

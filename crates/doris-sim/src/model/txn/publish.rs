@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Txn, TxnState, TxnWrite};
-use crate::model::{Model, PartitionState, ids::*};
+use crate::model::{Model, ids::*};
 
 /// After this a quorum is enough (`publish_version_timeout_second`).
 const PUBLISH_TIMEOUT_MS: i64 = 30_000;
@@ -74,7 +74,7 @@ impl Model {
             let Some(partition) = table.partition_by_id(write.partition) else { continue };
             let earlier = txn.writes[..n].iter().filter(|w| w.partition == write.partition).count();
             let base = Version(write.version.0 - 1 - i64::try_from(earlier).unwrap_or(0));
-            if partition.visible_version != base || partition.state == PartitionState::Restore {
+            if partition.visible_version != base {
                 return None;
             }
             let required = usize::try_from(table.required_replicas(partition)).unwrap_or(usize::MAX);
