@@ -13,7 +13,7 @@ use crate::{
         SimNet,
         be::{BackendService, run_downloads},
         fe::FrontendService,
-        http,
+        http, mysql,
         thrift::{self, ThriftService},
     },
     session::SqlService,
@@ -201,9 +201,10 @@ impl ClusterBuilder {
         let backend_net = self.net.unwrap_or_else(|| Arc::new(TcpNet::default()));
         let mut tasks = JoinSet::new();
         tasks.spawn(run_downloads(Arc::clone(&sim), Arc::clone(&backend_net)));
-        for (index, (_query, rpc)) in fe_listeners.into_iter().enumerate() {
+        for (index, (query, rpc)) in fe_listeners.into_iter().enumerate() {
             let fe = FrontendService::new(Arc::clone(&sim), index);
             tasks.spawn(thrift::serve(rpc, ThriftService::Frontend(fe)));
+            tasks.spawn(mysql::serve(query, Arc::clone(&sim), index, Arc::clone(&sql)));
         }
         for (id, thrift_listener, http_listener) in be_listeners {
             let be = BackendService::new(Arc::clone(&sim), id, Arc::clone(&backend_net));

@@ -5,6 +5,8 @@ use std::fmt;
 use doris::net::SqlReply;
 use futures::future::BoxFuture;
 
+use crate::exec::Reply;
+
 /// The state of one SQL connection.
 #[derive(Clone, Debug, Default)]
 pub struct Session {
@@ -23,4 +25,9 @@ pub struct Session {
 pub trait SqlService: Send + Sync + fmt::Debug + 'static {
     /// Executes one statement; a refusal is an answer, too ([`SqlReply::Error`]).
     fn execute<'a>(&'a self, session: &'a mut Session, sql: &'a str) -> BoxFuture<'a, SqlReply>;
+
+    /// Executes all statements of a text: one answer each, with types, until one is refused.
+    fn execute_all<'a>(&'a self, session: &'a mut Session, sql: &'a str) -> BoxFuture<'a, Vec<Reply>> {
+        Box::pin(async move { vec![self.execute(session, sql).await.into()] })
+    }
 }

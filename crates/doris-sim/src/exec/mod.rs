@@ -17,6 +17,7 @@ mod reply;
 mod scalar;
 mod session;
 mod show;
+mod snapshot;
 mod view;
 mod write;
 
@@ -27,6 +28,7 @@ use futures::{FutureExt as _, future::BoxFuture};
 
 pub use reply::{Reply, ResultColumn, Rows};
 use session::Context;
+pub(crate) use session::use_db as use_database;
 
 use crate::{
     Session, Sim, SqlService,
@@ -74,6 +76,10 @@ impl Sql {
 impl SqlService for Sql {
     fn execute<'a>(&'a self, session: &'a mut Session, sql: &'a str) -> BoxFuture<'a, SqlReply> {
         execute(&self.sim, session, sql).boxed()
+    }
+
+    fn execute_all<'a>(&'a self, session: &'a mut Session, sql: &'a str) -> BoxFuture<'a, Vec<Reply>> {
+        execute_all(&self.sim, session, sql).boxed()
     }
 }
 
@@ -129,6 +135,13 @@ fn define(model: &mut Model, session: &Session, statement: Statement) -> Answer<
             model.truncate_table(db, name, (!partitions.is_empty()).then_some(&partitions[..]), force)?;
         }
         Statement::AdminSetFrontendConfig(config) => session::set_frontend_config(model, &config)?,
+        Statement::Backup(backup) => snapshot::backup(model, session, backup)?,
+        Statement::CancelBackup { db } => {
+            model.cancel_snapshot_job(session::db_of(session, db.as_deref())?, false)?;
+        }
+        Statement::CancelRestore { db } => {
+            model.cancel_snapshot_job(session::db_of(session, db.as_deref())?, true)?;
+        }
         Statement::Restore => {
             return Err(Refusal::analysis("restore from the local repo via SQL call is not supported"));
         }

@@ -88,3 +88,18 @@ impl From<Reply> for SqlReply {
         }
     }
 }
+
+impl From<SqlReply> for Reply {
+    fn from(reply: SqlReply) -> Self {
+        match reply {
+            SqlReply::Ok { affected, info } => Self::Done { affected, info },
+            SqlReply::Rows(rows) => {
+                let names: Vec<&str> = rows.columns.iter().map(String::as_str).collect();
+                Self::Rows(Rows::of_texts(&names, rows.rows))
+            }
+            SqlReply::Error { code, message, .. } => {
+                Self::Refused(Refusal::plain(2, message).with_mysql(code, "HY000"))
+            }
+        }
+    }
+}

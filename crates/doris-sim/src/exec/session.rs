@@ -31,14 +31,6 @@ impl<'a> Context<'a> {
     pub(super) fn current_db(&self) -> Answer<&'a str> {
         db_of(self.session, None)
     }
-
-    /// The named database, or the current one.
-    pub(super) fn db_or_current<'b>(&self, db: Option<&'b str>) -> Answer<&'b str>
-    where
-        'a: 'b,
-    {
-        db_of(self.session, db)
-    }
 }
 
 pub(super) fn db_of<'a>(session: &'a Session, db: Option<&'a str>) -> Answer<&'a str> {

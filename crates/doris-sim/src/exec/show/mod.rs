@@ -5,6 +5,7 @@ pub(super) mod cluster;
 mod config;
 mod partitions;
 mod proc;
+mod snapshot;
 pub(super) mod table;
 mod transaction;
 
@@ -41,7 +42,8 @@ pub(super) fn show(context: &Context<'_>, show: &Show) -> Answer<Rows> {
         Show::Variables(filter) => config::variables(context, filter),
         Show::Proc(path) => proc::proc(context, path),
         Show::Nothing(columns) => Ok(Rows::of_texts(columns, Vec::new())),
-        other => Err(Refusal::analysis(format!("the simulator cannot execute this statement: {other:?}"))),
+        Show::Backup { db, filter } => snapshot::backup(context, db.as_deref(), filter),
+        Show::Restore { db, brief, filter } => snapshot::restore(context, db.as_deref(), *brief, filter),
     }
 }
 
