@@ -85,9 +85,9 @@ impl<'a> Edits<'a> {
     fn select(&mut self, context: &Context<'_>, select: &Select) -> Answer<Vec<ScopeColumn>> {
         let scope = from::relation(context, &select.from)?.columns;
         for item in &select.from {
-            self.factor(context, &scope, &item.relation)?;
+            self.factor(context, &item.relation)?;
             for join in &item.joins {
-                self.factor(context, &scope, &join.relation)?;
+                self.factor(context, &join.relation)?;
                 let (JoinOperator::Join(constraint)
                 | JoinOperator::Inner(constraint)
                 | JoinOperator::Left(constraint)
@@ -122,7 +122,7 @@ impl<'a> Edits<'a> {
         Ok(scope)
     }
 
-    fn factor(&mut self, context: &Context<'_>, scope: &[ScopeColumn], factor: &TableFactor) -> Answer<()> {
+    fn factor(&mut self, context: &Context<'_>, factor: &TableFactor) -> Answer<()> {
         match factor {
             TableFactor::Table { name, alias, args: None, .. } => {
                 let parts: Vec<String> = name.0.iter().filter_map(|part| part.as_ident()).map(unquoted).collect();
@@ -140,8 +140,8 @@ impl<'a> Edits<'a> {
                 self.query(context, subquery)
             }
             TableFactor::NestedJoin { table_with_joins, .. } => {
-                self.factor(context, scope, &table_with_joins.relation)?;
-                table_with_joins.joins.iter().try_for_each(|join| self.factor(context, scope, &join.relation))
+                self.factor(context, &table_with_joins.relation)?;
+                table_with_joins.joins.iter().try_for_each(|join| self.factor(context, &join.relation))
             }
             _ => Ok(()),
         }

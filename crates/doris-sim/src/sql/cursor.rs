@@ -196,7 +196,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// `(FROM | IN) db`, where it is optional.
-    pub(super) fn from_db(&mut self) -> Parsed<Option<String>> {
+    pub(super) fn optional_db(&mut self) -> Parsed<Option<String>> {
         if self.take("FROM") || self.take("IN") { self.db_name().map(Some) } else { Ok(None) }
     }
 

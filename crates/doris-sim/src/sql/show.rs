@@ -21,7 +21,7 @@ fn what(c: &mut Cursor<'_>) -> Parsed<Show> {
         return Ok(Show::Backends);
     }
     if c.take("DATABASES") || c.take("SCHEMAS") {
-        c.from_db()?;
+        c.optional_db()?;
         return Ok(Show::Databases(filter(c)?));
     }
     if c.take("TABLES") {
@@ -34,7 +34,7 @@ fn what(c: &mut Cursor<'_>) -> Parsed<Show> {
         return tables(c, false, true);
     }
     if c.take_all(&["TABLE", "STATUS"]) {
-        return Ok(Show::TableStatus { db: c.from_db()?, filter: filter(c)? });
+        return Ok(Show::TableStatus { db: c.optional_db()?, filter: filter(c)? });
     }
     if c.take("TABLE") {
         return Ok(Show::TableId(c.integer()?));
@@ -66,16 +66,16 @@ fn what(c: &mut Cursor<'_>) -> Parsed<Show> {
         return Ok(Show::Index { table: table_from(c)? });
     }
     if c.take("BACKUP") {
-        return Ok(Show::Backup { db: c.from_db()?, filter: filter(c)? });
+        return Ok(Show::Backup { db: c.optional_db()?, filter: filter(c)? });
     }
     if c.take_all(&["BRIEF", "RESTORE"]) {
-        return Ok(Show::Restore { db: c.from_db()?, brief: true, filter: filter(c)? });
+        return Ok(Show::Restore { db: c.optional_db()?, brief: true, filter: filter(c)? });
     }
     if c.take("RESTORE") {
-        return Ok(Show::Restore { db: c.from_db()?, brief: false, filter: filter(c)? });
+        return Ok(Show::Restore { db: c.optional_db()?, brief: false, filter: filter(c)? });
     }
     if c.take("TRANSACTION") {
-        return Ok(Show::Transaction { db: c.from_db()?, filter: filter(c)? });
+        return Ok(Show::Transaction { db: c.optional_db()?, filter: filter(c)? });
     }
     if c.take_all(&["FRONTEND", "CONFIG"]) {
         return frontend_config(c);
@@ -107,7 +107,7 @@ fn rest(c: &mut Cursor<'_>) -> Parsed<Show> {
 }
 
 fn tables(c: &mut Cursor<'_>, full: bool, views: bool) -> Parsed<Show> {
-    Ok(Show::Tables { full, views, db: c.from_db()?, filter: filter(c)? })
+    Ok(Show::Tables { full, views, db: c.optional_db()?, filter: filter(c)? })
 }
 
 fn partitions(c: &mut Cursor<'_>, temp: bool) -> Parsed<Show> {
@@ -121,7 +121,7 @@ fn table_from(c: &mut Cursor<'_>) -> Parsed<super::statement::ObjectName> {
         return c.unexpected("'FROM', 'IN'");
     }
     let mut table = c.object_name()?;
-    if let Some(db) = c.from_db()? {
+    if let Some(db) = c.optional_db()? {
         table.db = Some(db);
     }
     Ok(table)
@@ -138,7 +138,7 @@ fn filter(c: &mut Cursor<'_>) -> Parsed<Filter> {
         return Ok(Filter::Like(c.string()?));
     }
     if c.take("WHERE") {
-        return Ok(Filter::Where(c.expression()?));
+        return Ok(Filter::Where(Box::new(c.expression()?)));
     }
     Ok(Filter::None)
 }

@@ -50,10 +50,10 @@ fn objects(c: &mut Cursor<'_>) -> Parsed<(Option<Vec<BackupTable>>, bool)> {
 pub(super) fn cancel(c: &mut Cursor<'_>) -> Parsed<Statement> {
     c.expect("CANCEL")?;
     if c.take("BACKUP") {
-        return Ok(Statement::CancelBackup { db: c.from_db()? });
+        return Ok(Statement::CancelBackup { db: c.optional_db()? });
     }
     if c.take("RESTORE") {
-        return Ok(Statement::CancelRestore { db: c.from_db()? });
+        return Ok(Statement::CancelRestore { db: c.optional_db()? });
     }
     c.unexpected("'BACKUP', 'RESTORE'")
 }

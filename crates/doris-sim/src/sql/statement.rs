@@ -323,7 +323,7 @@ pub enum Filter {
     None,
     /// The decoded pattern.
     Like(String),
-    Where(Expr),
+    Where(Box<Expr>),
 }
 
 /// SHOW ...

@@ -79,6 +79,9 @@ fn name_pattern(pattern: &str) -> Answer<LikePattern> {
     }
 }
 
+/// Whether a cell passes.
+type Test = Box<dyn Fn(&str) -> bool>;
+
 /// Keeps the rows whose first column passes the filter; WHERE may compare any column.
 fn filtered(context: &Context<'_>, mut rows: Rows, filter: &Filter) -> Answer<Rows> {
     match filter {
@@ -89,7 +92,7 @@ fn filtered(context: &Context<'_>, mut rows: Rows, filter: &Filter) -> Answer<Ro
         }
         Filter::Where(expr) => {
             let refusal = || Refusal::analysis(format!("Unsupported condition of SHOW: {expr}"));
-            let (column, test): (String, Box<dyn Fn(&str) -> bool>) = match simple(context, expr).ok_or_else(refusal)? {
+            let (column, test): (String, Test) = match simple(context, expr).ok_or_else(refusal)? {
                 Simple::Eq(column, value) => (column, Box::new(move |cell| cell == value)),
                 Simple::Like(column, pattern) => {
                     let pattern = LikePattern::new(&pattern, false);
