@@ -15,6 +15,9 @@ use crate::side::Side;
 /// How often the destination is looked at: the resolution of the lag.
 const LOOK: Duration = Duration::from_millis(5);
 
+/// The destination has caught up when nothing waits for longer than this.
+const CAUGHT_UP: Duration = Duration::from_millis(250);
+
 /// What was seen so far.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Seen {
@@ -22,7 +25,9 @@ pub(super) struct Seen {
     pub(super) committed: u64,
     /// Of these, visible on the destination.
     pub(super) visible: u64,
-    /// Lags of transactions that were committed while the destination had a copy already.
+    /// When the destination had caught up for the first time with what was committed during the full sync.
+    pub(super) caught_up: Option<Instant>,
+    /// Lags of transactions that were committed after that.
     pub(super) lags: Vec<Duration>,
 }
 
@@ -39,8 +44,6 @@ impl Measure {
     /// Looks at the destination until cancelled.
     pub(super) async fn run(self, dest: Side, mut commits: mpsc::UnboundedReceiver<Commit>, stop: CancellationToken) {
         let mut waiting: VecDeque<Commit> = VecDeque::new();
-        // The first moment at which the destination had a copy: before it there is nothing to lag behind.
-        let mut copied: Option<Instant> = None;
         let mut ticks = tokio::time::interval(LOOK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -60,13 +63,14 @@ impl Measure {
             let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             seen.committed += committed;
             let Some(visible) = visible else { continue };
-            let since = *copied.get_or_insert(now);
-            while let Some(commit) = waiting.front().copied().filter(|commit| commit.version <= visible) {
-                waiting.pop_front();
+            while let Some(commit) = waiting.pop_front_if(|commit| commit.version <= visible) {
                 seen.visible += 1;
-                if commit.at > since {
+                if seen.caught_up.is_some_and(|since| commit.at > since) {
                     seen.lags.push(now.saturating_duration_since(commit.at));
                 }
+            }
+            if waiting.front().is_none_or(|oldest| oldest.at + CAUGHT_UP > now) {
+                seen.caught_up.get_or_insert(now);
             }
         }
     }

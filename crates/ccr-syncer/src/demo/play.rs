@@ -1,6 +1,6 @@
 //! The play itself, from two empty clusters to the comparison of all rows.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, anyhow, bail};
 use serde_json::{Value, json};
@@ -20,7 +20,13 @@ use super::{
     summary::Summary,
     table,
 };
-use crate::{api::Api, flags::Flags, serve::Syncer, side::Side};
+use crate::{
+    api::Api,
+    flags::Flags,
+    manager::{Held, Manager},
+    serve::Syncer,
+    side::Side,
+};
 
 const JOB: &str = "demo";
 /// Longest wait for a cluster, for the full sync, and for the destination to catch up at the end.
@@ -63,6 +69,7 @@ struct Stage {
     source: Side,
     dest: Side,
     api: Api,
+    manager: Arc<Manager>,
     /// The simulated clusters live as long as this.
     _clusters: clusters::Clusters,
     syncer: JoinHandle<()>,
@@ -75,13 +82,14 @@ impl Stage {
         let (source, dest) = (clusters.source.clone(), clusters.dest.clone());
         let syncer = Syncer::open(flags).await?;
         let api = Api((std::net::Ipv4Addr::LOCALHOST, syncer.address().port()).into());
+        let manager = Arc::clone(syncer.manager());
         let stop = CancellationToken::new();
         let syncer = tokio::spawn(syncer.run(stop.clone()));
         let mysql = |side: &Side| format!("mysql -h {} -P {} -u root", side.query().host, side.query().port);
         screen.note(&format!("source       {}", mysql(&source)));
         screen.note(&format!("destination  {}", mysql(&dest)));
         screen.note(&format!("syncer       curl -d '{{\"name\":\"{JOB}\"}}' http://{}/job_status", api.0));
-        Ok(Self { source, dest, api, _clusters: clusters, syncer, stop })
+        Ok(Self { source, dest, api, manager, _clusters: clusters, syncer, stop })
     }
 
     async fn strike(self) -> anyhow::Result<()> {
@@ -91,7 +99,7 @@ impl Stage {
 }
 
 async fn act(stage: &Stage, options: &Options, screen: &Screen, enough: &CancellationToken) -> anyhow::Result<Summary> {
-    let Stage { source, dest, api, .. } = stage;
+    let Stage { source, dest, api, manager, .. } = stage;
     let mut orders = Orders::new(options.seed);
     source.answers(PATIENCE).await?;
     dest.answers(PATIENCE).await?;
@@ -111,7 +119,7 @@ async fn act(stage: &Stage, options: &Options, screen: &Screen, enough: &Cancell
     let measure = Measure::default();
     let measuring = tokio::spawn(measure.clone().run(dest.clone(), received, stop_measuring.clone()));
 
-    let full_sync = wait_for_full_sync(*api, screen, &measure, began).await?;
+    let full_sync = wait_for_full_sync(*api, manager, screen, &measure, began).await?;
     screen.note(&format!("full sync done in {} ms; transactions follow", full_sync.as_millis()));
 
     let end = Instant::now() + options.duration;
@@ -148,10 +156,11 @@ async fn act(stage: &Stage, options: &Options, screen: &Screen, enough: &Cancell
     stop_measuring.cancel();
     measuring.await?;
     let seen = measure.seen();
+    let caught_up = seen.caught_up.map(|at| at.saturating_duration_since(began));
     Ok(Summary::new(
         full_sync,
-        transactions,
-        &seen.lags,
+        caught_up,
+        (transactions, &seen.lags),
         &table::everything(source).await?,
         &table::everything(dest).await?,
     ))
@@ -172,18 +181,29 @@ fn request(source: &Side, dest: &Side) -> Value {
     json!({ "name": JOB, "src": side(source), "dest": side(dest) })
 }
 
-/// Asks until the job follows binlogs.
-async fn wait_for_full_sync(api: Api, screen: &Screen, measure: &Measure, began: Instant) -> anyhow::Result<Duration> {
-    let mut shown = None::<Instant>;
+/// Asks until the job follows binlogs; shows each stage on the way.
+async fn wait_for_full_sync(
+    api: Api,
+    manager: &Manager,
+    screen: &Screen,
+    measure: &Measure,
+    began: Instant,
+) -> anyhow::Result<Duration> {
+    let mut shown = (String::new(), began);
     while began.elapsed() < PATIENCE {
         let state = check_job(api).await?;
         if state == "TableIncrementalSync" {
             return Ok(began.elapsed());
         }
-        if shown.is_none_or(|at| at.elapsed() >= screen.period()) {
-            let committed = measure.seen().committed;
-            screen.progress(format!("{state} for {} ms, {committed} transactions wait", began.elapsed().as_millis()));
-            shown = Some(Instant::now());
+        // The step within the state is not part of the API.
+        let stage = match manager.held(JOB) {
+            Some(Held::Job(job)) => job.status().sub_state.name().into_owned(),
+            _ => String::new(),
+        };
+        if stage != shown.0 || shown.1.elapsed() >= screen.period() {
+            let (at, waiting) = (began.elapsed().as_millis(), measure.seen().committed);
+            screen.progress(format!("full sync: {stage} after {at} ms, {waiting} transactions wait"));
+            shown = (stage, Instant::now());
         }
         sleep(ASK).await;
     }

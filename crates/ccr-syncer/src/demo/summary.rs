@@ -12,13 +12,15 @@ use super::measure::percentile;
 pub(super) struct Summary {
     /// From the request that created the job to its first incremental moment.
     pub(super) full_sync_ms: u64,
+    /// From the same request to the moment at which nothing committed meanwhile was missing on the destination.
+    pub(super) caught_up_ms: Option<u64>,
     /// Transactions committed on the source after the job was created.
     pub(super) transactions: u64,
     pub(super) rows_source: usize,
     pub(super) rows_dest: usize,
     /// Whether both sides have the same rows.
     pub(super) equal: bool,
-    /// Transactions whose lag was measured: those that were committed after the full sync.
+    /// Transactions whose lag was measured: those that were committed after the destination had caught up.
     pub(super) lag_samples: usize,
     pub(super) lag_ms_p50: Option<f64>,
     pub(super) lag_ms_p99: Option<f64>,
@@ -31,15 +33,16 @@ pub(super) struct Summary {
 impl Summary {
     pub(super) fn new(
         full_sync: Duration,
-        transactions: u64,
-        lags: &[Duration],
+        caught_up: Option<Duration>,
+        (transactions, lags): (u64, &[Duration]),
         source: &ResultSet,
         dest: &ResultSet,
     ) -> Self {
         let lag = |percent| percentile(lags, percent).map(|lag| (lag.as_secs_f64() * 10_000.0).round() / 10.0);
         let difference = difference(source, dest);
         Self {
-            full_sync_ms: u64::try_from(full_sync.as_millis()).unwrap_or(u64::MAX),
+            full_sync_ms: millis(full_sync),
+            caught_up_ms: caught_up.map(millis),
             transactions,
             rows_source: source.rows.len(),
             rows_dest: dest.rows.len(),
@@ -65,9 +68,10 @@ impl Summary {
             Some(difference) => format!("THE ROWS DIFFER: {difference}"),
         };
         format!(
-            "full sync     {} ms\ntransactions  {}\nlag           p50 {}, p99 {}, max {} ({} measured)\nrows          {} on \
+            "full sync     {} ms, caught up after {}\ntransactions  {}\nlag           p50 {}, p99 {}, max {} ({} measured)\nrows          {} on \
              the source, {} on the destination: {verdict}\n",
             self.full_sync_ms,
+            self.caught_up_ms.map_or_else(|| "-".to_owned(), |ms| format!("{ms} ms")),
             self.transactions,
             ms(self.lag_ms_p50),
             ms(self.lag_ms_p99),
@@ -77,6 +81,10 @@ impl Summary {
             self.rows_dest,
         )
     }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The first difference of two results that are sorted by key.
@@ -125,12 +133,18 @@ mod tests {
     #[test]
     fn json_has_the_promised_keys() {
         let lags = [Duration::from_micros(1250), Duration::from_millis(30)];
-        let summary = Summary::new(Duration::from_millis(1500), 2, &lags, &rows(&["1"]), &rows(&["1"]));
+        let summary = Summary::new(
+            Duration::from_millis(1500),
+            Some(Duration::from_millis(1600)),
+            (2, &lags),
+            &rows(&["1"]),
+            &rows(&["1"]),
+        );
         assert_eq!(
             serde_json::to_string(&summary).unwrap(),
-            r#"{"full_sync_ms":1500,"transactions":2,"rows_source":1,"rows_dest":1,"equal":true,"lag_samples":2,"lag_ms_p50":1.3,"lag_ms_p99":30.0,"lag_ms_max":30.0}"#
+            r#"{"full_sync_ms":1500,"caught_up_ms":1600,"transactions":2,"rows_source":1,"rows_dest":1,"equal":true,"lag_samples":2,"lag_ms_p50":1.3,"lag_ms_p99":30.0,"lag_ms_max":30.0}"#
         );
-        let text = Summary::new(Duration::ZERO, 0, &[], &rows(&["1"]), &rows(&["2"])).text();
+        let text = Summary::new(Duration::ZERO, None, (0, &[]), &rows(&["1"]), &rows(&["2"])).text();
         assert!(text.contains("p50 -") && text.contains("THE ROWS DIFFER: row 0"), "{text}");
     }
 }

@@ -75,10 +75,10 @@ struct Answer {
 
 impl Server {
     async fn start(rows: &[JobRow], progress: &[ProgressDocument]) -> Self {
-        Self::with(Nobody { hangs: false }, rows, progress).await
+        Self::with(Arc::new(Nobody { hangs: false }), rows, progress).await
     }
 
-    async fn with(net: Nobody, rows: &[JobRow], progress: &[ProgressDocument]) -> Self {
+    async fn with(net: Arc<dyn Net>, rows: &[JobRow], progress: &[ProgressDocument]) -> Self {
         let store = MemoryStore::new();
         for row in rows {
             store.add_job(row).await.unwrap();
@@ -87,7 +87,7 @@ impl Server {
             store.save_progress(&document.job_name, OWNER, &document.to_json()).await.unwrap();
         }
         let env = Env {
-            net: Arc::new(net),
+            net,
             store: Arc::new(store.clone()),
             clock: Arc::new(SystemClock),
             rng: Arc::new(SystemRng),
@@ -387,7 +387,7 @@ async fn a_create_that_fails_a_check_says_which_and_leaves_nothing() {
 
 #[tokio::test]
 async fn a_create_that_waits_for_a_cluster_blocks_nobody_but_its_own_name() {
-    let server = Server::with(Nobody { hangs: true }, &[row("j1", OWNER)], &[progress("j1")]).await;
+    let server = Server::with(Arc::new(Nobody { hangs: true }), &[row("j1", OWNER)], &[progress("j1")]).await;
     let body = create(|_| {});
     let first = server.post("/create_ccr", &body);
     let others = async {
@@ -499,6 +499,21 @@ async fn a_manager_that_stops_starts_nothing() {
 }
 
 #[tokio::test]
+async fn a_create_that_waits_does_not_hold_up_a_stop() {
+    let server = Server::with(Arc::new(Nobody { hangs: true }), &[], &[]).await;
+    let body = create(|_| {});
+    let stop = async {
+        while server.manager.held("new").is_none() {
+            tokio::task::yield_now().await;
+        }
+        tokio::time::timeout(Duration::from_secs(10), server.manager.stop()).await.unwrap();
+    };
+    let (answer, ()) = tokio::join!(server.ok("/create_ccr", &body), stop);
+    assert!(answer.contains("shutting down"), "{answer}");
+    assert!(server.names().await.is_empty());
+}
+
+#[tokio::test]
 async fn metrics_carry_jobs_as_labels() {
     let odd = "ö\"a\\b\nc";
     let server = Server::start(&[row("j1", OWNER), row(odd, OWNER)], &[]).await;
@@ -528,3 +543,5 @@ async fn metrics_carry_jobs_as_labels() {
     assert_eq!(server.ok("/delete", &delete).await, r#"{"success":true}"#);
     assert!(!server.ok("/metrics", "").await.contains('ö'), "a deleted job leaves no series");
 }
+
+mod on_clusters;
