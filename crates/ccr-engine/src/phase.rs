@@ -16,6 +16,9 @@ use crate::{
     policy::{Code, Failure},
 };
 
+/// How many names of earlier copies are remembered.
+const ALIASES_KEPT: usize = 8;
+
 /// What a job is doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Phase {
@@ -69,6 +72,10 @@ pub struct Own {
     /// The table is restored under this name and takes the destination table's place afterwards.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<Alias>,
+    /// Names that copies were made under, the latest last. A restore that Doris executes late makes a table of such a name
+    /// again; it is dropped when it is seen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<String>,
     /// What the finished restore brought, until the ledger is opened on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub copied: Option<Copied>,
@@ -105,6 +112,7 @@ impl Progress {
             commit_seq: CommitSeq(0),
             last_commit_seq: CommitSeq(0),
             own: Own {
+                aliases: Vec::new(),
                 incarnation: Incarnation::draw(rng),
                 restore_attempt: 0,
                 alias: None,
@@ -143,6 +151,14 @@ impl Progress {
         self.own.alias = None;
         self.own.copied = None;
         self.own.ledger = None;
+    }
+
+    /// Chooses the name that the copy is made under.
+    pub fn choose_alias(&mut self, name: String) {
+        let forgotten = (self.own.aliases.len() + 1).saturating_sub(ALIASES_KEPT);
+        self.own.aliases.drain(..forgotten);
+        self.own.aliases.push(name.clone());
+        self.own.alias = Some(Alias { name, id: None });
     }
 
     /// Enters the incremental phase: the destination holds everything up to `at`.
@@ -227,9 +243,14 @@ impl Progress {
                     "restore the metadata database from a backup, or delete the job and create it again",
                 )
             })?,
-            None => {
-                Own { incarnation: Incarnation::draw(rng), restore_attempt: 0, alias: None, copied: None, ledger: None }
-            }
+            None => Own {
+                incarnation: Incarnation::draw(rng),
+                restore_attempt: 0,
+                alias: None,
+                aliases: Vec::new(),
+                copied: None,
+                ledger: None,
+            },
         };
         let stage = match (document.sync_state, document.sub_sync_state) {
             (SyncState::TableFullSync, SubState::BeginCreateSnapshot) => Some(Phase::FullSync(SnapshotStage::Backup)),

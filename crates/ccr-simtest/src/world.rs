@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use anyhow::{Context as _, anyhow, ensure};
+use anyhow::{Context as _, anyhow, bail, ensure};
 use ccr_engine::{
     Env, Job, Run, Settings,
     create::{self, NewJob},
@@ -253,6 +253,12 @@ impl World {
         self.wait_equal(&process).await?;
         transactions += process.job.status().counters.transactions;
         process.job.stop().await;
+        // What was executed late is seen by the next process, which tidies up.
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let process = self.start().await?;
+        self.write().await?;
+        self.wait_equal(&process).await?;
+        process.job.stop().await;
         Ok(transactions)
     }
 
@@ -265,15 +271,32 @@ impl World {
             }
             let status = process.job.status();
             ensure!(status.run == Run::Running, "the job stopped by itself: {:?}", status.error);
-            ensure!(
-                tokio::time::Instant::now() < deadline,
-                "not caught up {} s after the last fault: {} rows on the source, {:?} on the destination, status {status:?}",
-                CATCH_UP.as_secs(),
-                source.len(),
-                dest.map(|rows| rows.len())
-            );
+            if tokio::time::Instant::now() >= deadline {
+                self.show_destination().await?;
+                let dest = dest.map_or_else(|error| format!("{error:#}"), |rows| format!("{} rows", rows.len()));
+                bail!(
+                    "not caught up {} s after the last fault: {} rows on the source, {dest} on the destination, status {status:?}",
+                    CATCH_UP.as_secs(),
+                    source.len(),
+                );
+            }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
+    }
+
+    /// Puts what the destination knows into the trace.
+    async fn show_destination(&self) -> anyhow::Result<()> {
+        let login = login(&self.clusters.dest)?;
+        for sql in ["SHOW PARTITIONS FROM shop.orders", "SHOW TRANSACTION FROM shop WHERE LABEL LIKE 'ccrj%'"] {
+            let reply = ask(&*self.clusters.net(), &login, sql).await?;
+            if let SqlReply::Rows(set) = reply {
+                self.trace.add(&format!("{sql}: {:?}", set.columns));
+                for row in set.rows {
+                    self.trace.add(&format!("  {row:?}"));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Nothing moves any more: both sides are equal, the position is claimed, nothing is left behind.
@@ -284,10 +307,19 @@ impl World {
         let mut ids: Vec<String> = dest.iter().filter_map(|row| row.first()?.clone()).collect();
         ids.sort_by_key(|id| id.parse::<u64>().unwrap_or(u64::MAX));
         ensure!(ids == written, "the destination does not hold each written row exactly once");
+        let tables = self.table_names(&self.clusters.dest).await?;
+        ensure!(tables == ["orders"], "the destination holds left-overs: {tables:?}");
         let progress = self.store.progress(NAME).await?.context("no progress was written")?;
         let progress = ProgressDocument::parse(&progress)?;
         ensure!(progress.is_done(), "the stored progress is not done: {}", progress.to_json());
         Ok(dest.len())
+    }
+
+    async fn table_names(&self, cluster: &SimCluster) -> anyhow::Result<Vec<String>> {
+        match ask(&*self.clusters.net(), &login(cluster)?, "SHOW TABLES FROM shop").await? {
+            SqlReply::Rows(set) => Ok(set.rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect()),
+            other => Err(anyhow!("SHOW TABLES: {other:?}")),
+        }
     }
 
     async fn rows(&self, cluster: &SimCluster) -> anyhow::Result<Vec<Vec<Option<String>>>> {

@@ -9,14 +9,15 @@ use std::{
 use ccr_store::StoreError;
 use doris::{
     Dest, Error, Source,
-    cluster::PartitionRow,
+    cluster::{PartitionRow, TxnStatus},
     ids::{CommitSeq, PartitionId, Version},
 };
-use futures::future::BoxFuture;
+use futures::{FutureExt, future::BoxFuture};
 use tokio::time::Instant;
 
-use super::{Exit, Shared, partition_text};
+use super::{COPY_AGAIN, Exit, Shared, partition_text};
 use crate::{
+    label,
     ledger::{Applied, Ledger, Reading, Touched, applied},
     phase::Progress,
     policy::{Code, Failure},
@@ -37,16 +38,28 @@ pub(super) struct Checkpoint {
     last_look: Instant,
     /// Pause before the next look, while commits are not visible yet.
     pause: Duration,
+    /// When a look last showed something new, or there was nothing to look for.
+    last_claim: Instant,
 }
 
 enum Step {
     Idle,
-    Looking(BoxFuture<'static, Result<Vec<PartitionRow<Dest>>, Error>>),
+    Looking(BoxFuture<'static, Result<Look, Error>>),
     Saving(BoxFuture<'static, Result<(), StoreError>>),
 }
 
 /// Shortest time between two checkpoints, when there is nothing more to gather.
 const IDLE_INTERVAL: Duration = Duration::from_millis(100);
+
+/// How long a committed transaction may stay invisible before Doris is asked about it.
+const OVERDUE: Duration = Duration::from_secs(10);
+
+/// What a look at the destination brought.
+struct Look {
+    rows: Vec<PartitionRow<Dest>>,
+    /// The first pending transaction, where it was asked for: Doris says that it is visible, or knows nothing of it.
+    over: bool,
+}
 
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 
@@ -61,6 +74,7 @@ impl Checkpoint {
             last_save: now,
             last_look: now,
             pause: FIRST_PAUSE,
+            last_claim: now,
         }
     }
 
@@ -75,6 +89,9 @@ impl Checkpoint {
     /// The next record in order is committed, or needs nothing.
     pub(super) fn committed(&mut self, seq: CommitSeq, touched: Touched) {
         self.issue(&touched);
+        if self.pending.is_empty() {
+            self.last_claim = Instant::now();
+        }
         self.pending.push_back((seq, touched));
     }
 
@@ -91,22 +108,27 @@ impl Checkpoint {
             if self.pending.iter().all(|(_, touched)| touched.is_empty()) && !self.pending.is_empty() {
                 return self.claim(progress, &Reading::new());
             }
-            let shared = Arc::clone(&self.shared);
             self.last_look = Instant::now();
-            self.step = Step::Looking(Box::pin(async move {
-                shared.context.dest.partitions(&shared.context.dest_db, &shared.dest_table).await
-            }));
+            let overdue = self.last_claim.elapsed() > OVERDUE && !doubt;
+            let asked =
+                self.pending.iter().find(|(_, touched)| !touched.is_empty()).map(|(seq, _)| *seq).filter(|_| overdue);
+            self.step = Step::Looking(look(Arc::clone(&self.shared), asked).boxed());
         }
         match &mut self.step {
             Step::Idle => Ok(()),
             Step::Looking(call) => {
-                let rows = call.await;
+                let look = call.await;
                 self.step = Step::Idle;
-                let reading = self.shared.ledger.read(&rows?).map_err(|gone| self.shared.partition_gone(gone))?;
+                let Look { rows, over } = look?;
+                let reading = self.shared.ledger.read(&rows).map_err(|gone| self.shared.partition_gone(gone))?;
                 if !doubt {
                     self.check_writers(progress, &reading)?;
                 }
-                self.claim(progress, &reading)
+                self.claim(progress, &reading)?;
+                match (&self.step, self.pending.front()) {
+                    (Step::Idle, Some((seq, _))) if over => Err(self.vanished(*seq)),
+                    _ => Ok(()),
+                }
             }
             Step::Saving(call) => {
                 let saved = call.await;
@@ -142,6 +164,9 @@ impl Checkpoint {
             last = Some(*seq);
             self.pending.pop_front();
         }
+        if last.is_some() || self.pending.is_empty() {
+            self.last_claim = Instant::now();
+        }
         let Some(seq) = last else {
             self.pause = (self.pause * 2).min(Duration::from_secs(1));
             return Ok(());
@@ -155,6 +180,18 @@ impl Checkpoint {
             context.env.store.save_progress(&context.name, &context.env.owner, &document).await
         }));
         Ok(())
+    }
+
+    /// Doris accepted a transaction, has ended it, and the version that it gave is not there.
+    fn vanished(&self, seq: CommitSeq) -> Exit {
+        Exit::Halted(Failure::new(
+            Code::FOREIGN_WRITE,
+            format!(
+                "record {seq} was committed to {}.{} and its versions are not there: the table was set back or written by somebody else",
+                self.shared.context.dest_db, self.shared.dest_table
+            ),
+            COPY_AGAIN,
+        ))
     }
 
     /// A destination partition that is ahead of everything sent was written by somebody else; one that is behind what was
@@ -174,10 +211,23 @@ impl Checkpoint {
                         self.shared.dest_table,
                         partition_text(*partition),
                     ),
-                    "stop the other writer, then copy the table again (/force_fullsync)",
+                    COPY_AGAIN,
                 )));
             }
         }
         Ok(())
     }
+}
+
+/// Reads the partitions; before that, where a transaction is overdue, what Doris says of it.
+async fn look(shared: Arc<Shared>, asked: Option<CommitSeq>) -> Result<Look, Error> {
+    let (dest, db) = (&shared.context.dest, shared.context.dest_db.as_str());
+    let mut over = false;
+    if let Some(seq) = asked {
+        let label = label::txn_label(&shared.incarnation, shared.sync_id, seq);
+        let rows = dest.transactions_by_label(db, &label).await?;
+        // Until it is visible it can only wait: a committed transaction is never forgotten.
+        over = !rows.iter().any(|row| matches!(row.status, TxnStatus::Committed | TxnStatus::Precommitted));
+    }
+    Ok(Look { rows: dest.partitions(db, &shared.dest_table).await?, over })
 }

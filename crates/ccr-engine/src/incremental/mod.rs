@@ -18,6 +18,7 @@ use doris::{
     ids::{CommitSeq, PartitionId, TxnId},
 };
 use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
 use crate::{
     job::Context,
@@ -36,6 +37,10 @@ mod plan;
 mod transaction;
 
 pub use ingest::IngestWindows;
+
+/// What to do when the destination table is not what was copied to it.
+const COPY_AGAIN: &str =
+    "stop whatever else writes to the table, delete the job and create it again with \"allow_table_exists\": true";
 
 /// How a phase ends.
 #[derive(Debug)]
@@ -139,7 +144,7 @@ impl Shared {
                 "partition {partition} of {}.{} is gone from the destination: somebody else changed the table",
                 self.context.dest_db, self.dest_table
             ),
-            "stop the other writer, then copy the table again (/force_fullsync)",
+            COPY_AGAIN,
         ))
     }
 }
@@ -193,9 +198,28 @@ pub(crate) async fn run(
             }
         }
     };
+    drop_orphans(context, progress).await;
     let incarnation = progress.own.incarnation.clone();
     let shared = Arc::new(Shared::new(Arc::clone(context), mapping, incarnation, progress.sync_id, ledger));
     pipeline::run(&shared, progress, memory, cancel).await
+}
+
+/// Drops what a late restore made under a name of an earlier copy. The names are unique and durably ours, and none is the
+/// destination table's. What cannot be dropped now is met again at the next start.
+async fn drop_orphans(context: &Context, progress: &Progress) {
+    if progress.own.aliases.is_empty() {
+        return;
+    }
+    let tables = match context.dest.tables(&context.dest_db).await {
+        Ok(tables) => tables,
+        Err(error) => return warn!(job = context.name, %error, "left-over copies were not looked for"),
+    };
+    for orphan in progress.own.aliases.iter().filter(|alias| tables.iter().any(|row| row.name == **alias)) {
+        match context.dest.drop_table(&context.dest_db, orphan, true).await {
+            Ok(()) => warn!(job = context.name, orphan, "a left-over copy was dropped"),
+            Err(error) => warn!(job = context.name, orphan, %error, "a left-over copy could not be dropped"),
+        }
+    }
 }
 
 /// Reads both tables' metadata and pairs them. Also names the destination table as it is called now.
@@ -222,13 +246,8 @@ async fn load_mapping(context: &Context) -> Result<(Arc<TableMapping>, String), 
         .ok_or_else(|| missing("destination", format!("table {}.{}", context.dest_db, context.dest_table)))?;
     let source_backends = context.source.backends().await?;
     let dest_backends = context.dest.backends().await?;
-    let mapping = TableMapping::pair(&source, &dest, source_backends, dest_backends).map_err(|mismatch| {
-        Exit::refresh(Failure::new(
-            Code::METADATA,
-            mismatch.0,
-            "the destination table was changed; copy it again (/force_fullsync)",
-        ))
-    })?;
+    let mapping = TableMapping::pair(&source, &dest, source_backends, dest_backends)
+        .map_err(|mismatch| Exit::refresh(Failure::new(Code::METADATA, mismatch.0, COPY_AGAIN)))?;
     Ok((Arc::new(mapping), dest.name))
 }
 

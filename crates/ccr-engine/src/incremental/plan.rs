@@ -70,7 +70,7 @@ pub(super) fn plan(shared: &Shared, record: &Binlog, continuity: &mut Continuity
         kind => Err(Refusal::Exit(Exit::Halted(Failure::new(
             Code::UNSUPPORTED_BINLOG,
             format!("record {} has type {kind}, which this version does not know", record.seq),
-            "upgrade the syncer, or copy the table again (/force_fullsync) once the record is past",
+            "upgrade the syncer, or delete the job and create it again with \"allow_table_exists\": true",
         )))),
     }
 }
@@ -134,7 +134,7 @@ fn bad_record(record: &Binlog, why: &str) -> Refusal {
     Refusal::Exit(Exit::Halted(Failure::new(
         Code::BAD_BINLOG,
         format!("record {} ({}) cannot be understood: {why}", record.seq, record.kind),
-        "report it with the record; the table can be copied again with /force_fullsync",
+        "report it with the record; deleting the job and creating it again copies the table anew",
     )))
 }
 

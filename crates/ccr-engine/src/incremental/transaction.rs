@@ -14,7 +14,7 @@ use doris::{
 };
 use tracing::{debug, warn};
 
-use super::{Exit, Shared, ingest, plan::TxnPlan};
+use super::{COPY_AGAIN, Exit, Shared, ingest, plan::TxnPlan};
 use crate::{
     label,
     ledger::{Applied, applied},
@@ -56,7 +56,7 @@ pub(super) async fn prepare(shared: &Shared, plan: &TxnPlan, doubt: bool) -> Res
                         "some partitions of {}.{} already have the versions of record {} and others do not: somebody else wrote to the table",
                         shared.context.dest_db, shared.dest_table, plan.seq
                     ),
-                    "stop the other writer, then copy the table again (/force_fullsync)",
+                    COPY_AGAIN,
                 )));
             }
         }

@@ -20,16 +20,10 @@ use crate::{
 
 /// Swaps an alias in, then opens mapping and ledger and enters the incremental phase. Every step can be repeated.
 pub(super) async fn finish(context: &Context, progress: &mut Progress, control: &Control) -> Result<(), Exit> {
-    let restored = match progress.own.alias.clone() {
-        Some(alias) => swap(context, progress, alias).await?,
-        None => match table(context, &context.dest_table).await? {
-            Some(table) => table,
-            None => return Err(vanished(context, progress, &context.dest_table).await?),
-        },
-    };
-    let Some(copied) = progress.own.copied.clone() else {
+    let (Some(alias), Some(copied)) = (progress.own.alias.clone(), progress.own.copied.clone()) else {
         return Err(super::again(context, progress, "the stored progress does not say what was restored").await?);
     };
+    let restored = swap(context, progress, alias).await?;
     let ledger = open_ledger(context, &restored, &copied.versions).await?;
     context.set_dest_table(restored.id);
     control.set_tables(context.ids().source_table, restored.id).await?;

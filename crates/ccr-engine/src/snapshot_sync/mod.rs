@@ -1,8 +1,10 @@
 //! A full copy of the table: backup on the source, restore on the destination, and the ledger opened on the result.
 //!
 //! Each stage adopts what a predecessor began: backups and restores are found by labels that are functions of durable
-//! state. A destination table that exists is never restored over - it stays readable: the copy is made under an alias,
-//! which then takes its place.
+//! state. Nothing is ever restored to the name of the destination table, not even when that is free: the copy is made under
+//! an alias and takes the table's place when it is complete. So a table that was readable stays readable, readers never see
+//! half a copy, and a restoreSnapshot that Doris executes late, after a second one has done its work (labels of restores
+//! may repeat), makes an orphan and does not set the live table back.
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,7 +22,7 @@ use crate::{
     incremental::Exit,
     job::{Context, Control},
     label,
-    phase::{Alias, Copied, Phase, Progress, SnapshotStage},
+    phase::{Copied, Phase, Progress, SnapshotStage},
     policy::{Action, Code, Failure},
 };
 
@@ -117,7 +119,7 @@ async fn restore(context: &Context, progress: &mut Progress, snapshot_label: &st
                 // The next restore has another label, durably, so that this one is not found again.
                 progress.own.restore_attempt += 1;
                 progress.own.alias = None;
-                context.save(progress).await?;
+                choose_target(context, progress).await?;
                 let action = Action::Retry { first: Duration::from_millis(500), most: Duration::from_secs(30) };
                 return Err(Exit::Failed { failure, action });
             }
@@ -194,23 +196,9 @@ async fn choose_target(context: &Context, progress: &mut Progress) -> Result<(),
     if progress.own.alias.is_some() {
         return Ok(());
     }
-    let label = match &progress.phase {
-        Phase::FullSync(SnapshotStage::Restore { snapshot }) => {
-            label::restore_label(snapshot, progress.own.restore_attempt)
-        }
-        _ => return Ok(()),
-    };
-    // A restore that runs already restores to the name that was chosen for it: none.
-    if !context.dest.restores(&context.dest_db, &label).await?.is_empty() {
-        return Ok(());
-    }
-    let taken = context.dest.tables(&context.dest_db).await?.iter().any(|row| row.name == context.dest_table);
-    if taken {
-        let unique = progress.sync_id * 100 + i64::from(progress.own.restore_attempt % 100);
-        progress.own.alias = Some(Alias { name: label::alias(&context.dest_table, unique), id: None });
-        context.save(progress).await?;
-    }
-    Ok(())
+    let unique = progress.sync_id * 100 + i64::from(progress.own.restore_attempt % 100);
+    progress.choose_alias(label::alias(&context.dest_table, unique));
+    context.save(progress).await
 }
 
 async fn begin_restore(
@@ -220,9 +208,7 @@ async fn begin_restore(
     info: &JobInfo,
     label: &str,
 ) -> doris::Result<()> {
-    let target = progress.own.alias.as_ref().map_or(context.dest_table.as_str(), |alias| &alias.name);
-    // An alias that equals a table name counts as a duplicate.
-    let alias = (target != context.source_table).then(|| target.to_owned());
+    let alias = progress.own.alias.as_ref().map(|alias| alias.name.clone());
     let token = context.source.get_master_token().await?;
     let backends = context.source.backends().await?;
     let map = backends.iter().map(|b| (b.id, Endpoint::new(&b.host, b.http_port))).collect();
