@@ -39,6 +39,9 @@ pub(super) fn coerce(value: &Value, ty: &ColumnType) -> Result<Value, Misfit> {
     }
 }
 
+/// The most digits of a DECIMAL.
+const MAX_DIGITS: u8 = 38;
+
 /// A number as it is written in SQL; `None`: not one.
 pub(super) fn parse_number(text: &str) -> Option<Value> {
     let text = text.trim();
@@ -56,7 +59,7 @@ pub(super) fn parse_number(text: &str) -> Option<Value> {
     }
     if let Some((whole, fraction)) = digits.split_once('.')
         && fraction.bytes().all(|b| b.is_ascii_digit())
-        && let Ok(scale) = u8::try_from(fraction.len())
+        && let Some(scale) = u8::try_from(fraction.len()).ok().filter(|scale| *scale <= MAX_DIGITS)
         && let Ok(unscaled) = format!("{sign}{whole}{fraction}").parse()
     {
         return Some(Value::Decimal { unscaled, scale });
@@ -136,7 +139,7 @@ fn decimal(value: &Value, precision: u8, scale: u8) -> Option<Value> {
     };
     let unscaled = rescale(unscaled, from, scale)?;
     let limit = 10_i128.checked_pow(u32::from(precision))?;
-    (unscaled.abs() < limit).then_some(Value::Decimal { unscaled, scale })
+    (unscaled.unsigned_abs() < limit.unsigned_abs()).then_some(Value::Decimal { unscaled, scale })
 }
 
 /// The digits with another scale, rounded half away from zero.

@@ -8,6 +8,7 @@ mod coerce;
 mod create_table;
 mod database;
 mod datetime;
+mod forward;
 mod insert;
 mod modify;
 mod partition;
@@ -84,6 +85,7 @@ impl SqlService for Sql {
 }
 
 async fn run(sim: &Sim, session: &mut Session, statement: Statement) -> Answer<Reply> {
+    sim.look(|model| forward::check(model, session, &statement))?;
     match statement {
         Statement::Insert(insert) => insert::insert(sim, session, insert).await,
         Statement::Delete { table, partitions, condition } => {

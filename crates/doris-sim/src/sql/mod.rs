@@ -29,6 +29,8 @@ pub use error::SyntaxError;
 pub use literal::Literal;
 pub use statement::Statement;
 
+use crate::model::ColumnType;
+
 /// The statements of a text, separated by `;`. Never empty: a text of blanks and comments is [`Statement::Empty`].
 ///
 /// # Errors
@@ -37,11 +39,7 @@ pub fn parse(sql: &str) -> Result<Vec<Statement>, SyntaxError> {
     if let Some(insert) = insert::parse_literals(sql) {
         return Ok(vec![Statement::Insert(insert)]);
     }
-    let mut tokens = Vec::new();
-    Tokenizer::new(&DIALECT, sql)
-        .with_unescape(false)
-        .tokenize_with_location_into_buf(&mut tokens)
-        .map_err(|error| SyntaxError::at(error.message, error.location))?;
+    let tokens = tokens(sql)?;
     let mut statements = Vec::new();
     for tokens in tokens.split(|token| token.token == Token::SemiColon) {
         if tokens.iter().any(|token| !matches!(token.token, Token::Whitespace(_))) {
@@ -52,6 +50,26 @@ pub fn parse(sql: &str) -> Result<Vec<Statement>, SyntaxError> {
         statements.push(Statement::Empty);
     }
     Ok(statements)
+}
+
+/// The text of a type (`DECIMAL(10, 2)`).
+///
+/// # Errors
+/// Not a type of Doris.
+pub fn parse_type(text: &str) -> Result<ColumnType, SyntaxError> {
+    let mut cursor = Cursor::new(text, tokens(text)?);
+    let ty = column::column_type(&mut cursor)?;
+    cursor.end()?;
+    Ok(ty)
+}
+
+fn tokens(sql: &str) -> Parsed<Vec<TokenWithSpan>> {
+    let mut tokens = Vec::new();
+    Tokenizer::new(&DIALECT, sql)
+        .with_unescape(false)
+        .tokenize_with_location_into_buf(&mut tokens)
+        .map_err(|error| SyntaxError::at(error.message, error.location))?;
+    Ok(tokens)
 }
 
 fn parse_one(sql: &str, tokens: Vec<TokenWithSpan>) -> Parsed<Statement> {

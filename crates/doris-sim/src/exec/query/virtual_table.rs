@@ -34,6 +34,9 @@ fn of_rows(rows: Rows) -> Relation {
     }
 }
 
+/// The most rows of `numbers()`.
+const MAX_NUMBERS: u32 = 10_000_000;
+
 /// `numbers("number" = "n")`: the integers below n.
 fn numbers(context: &Context<'_>, arguments: &[FunctionArg]) -> Answer<Relation> {
     let refusal = || Refusal::analysis("numbers() needs one property: \"number\" = \"n\"");
@@ -47,7 +50,7 @@ fn numbers(context: &Context<'_>, arguments: &[FunctionArg]) -> Answer<Relation>
     if !text(left)?.eq_ignore_ascii_case("number") {
         return Err(refusal());
     }
-    let count: u32 = text(right)?.parse().map_err(|_| refusal())?;
+    let count = text(right)?.parse::<u32>().ok().filter(|count| *count <= MAX_NUMBERS).ok_or_else(refusal)?;
     Ok(Relation {
         columns: vec![ScopeColumn { db: None, table: None, name: "number".into(), ty: ColumnType::BigInt }],
         rows: (0..count).map(|n| vec![Value::Int(n.into())]).collect(),

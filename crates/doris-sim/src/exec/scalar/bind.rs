@@ -4,8 +4,8 @@ use std::fmt;
 
 use sqlparser::{
     ast::{
-        BinaryOperator, CaseWhen, CeilFloorKind, DataType, DateTimeField, Expr, Function as FunctionCall, FunctionArg,
-        FunctionArgExpr, FunctionArguments, Ident, InTarget, UnaryOperator, Value as Literal,
+        BinaryOperator, CaseWhen, CeilFloorKind, DateTimeField, Expr, Function as FunctionCall, FunctionArg,
+        FunctionArgExpr, FunctionArguments, Ident, InTarget, UnaryOperator,
     },
     tokenizer::Location,
 };
@@ -18,11 +18,10 @@ use super::{
         session::{Context, system_variable},
     },
     Arithmetic, Compare, Function, LikePattern, Scalar, Typed,
+    alike::{alike, cast},
+    constant::{constant, literal_value, scalar_type},
 };
-use crate::{
-    model::{Answer, ColumnType, Refusal, Value},
-    sql::literal,
-};
+use crate::model::{Answer, ColumnType, Refusal, Value};
 
 /// A column that expressions can name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,10 +71,6 @@ pub(in crate::exec) fn label_of(expr: &Expr) -> String {
 /// The name behind the backticks.
 pub(in crate::exec) fn unquoted(ident: &Ident) -> String {
     if ident.quote_style == Some('`') { ident.value.replace("``", "`") } else { ident.value.clone() }
-}
-
-fn constant(value: Value, ty: ColumnType) -> Typed {
-    Typed { scalar: Scalar::Const(value), ty }
 }
 
 fn typed(scalar: Scalar, ty: ColumnType) -> Typed {
@@ -450,116 +445,4 @@ fn not(scalar: Scalar) -> Scalar {
 
 fn negated_if(negated: bool, scalar: Scalar) -> Scalar {
     if negated { not(scalar) } else { scalar }
-}
-
-/// Casts, and does so at once if the value is known.
-fn cast(inner: Typed, ty: ColumnType) -> Typed {
-    let scalar = Scalar::Cast(boxed(inner.scalar), ty.clone());
-    let known = matches!(&scalar, Scalar::Cast(inner, _) if matches!(**inner, Scalar::Const(_)));
-    typed(if known { Scalar::Const(scalar.eval(&[])) } else { scalar }, ty)
-}
-
-/// Both sides of a comparison as values of one kind: a text is read as what it is compared with.
-fn alike(left: Typed, right: Typed) -> (Scalar, Scalar) {
-    let common = match (kind(&left.ty), kind(&right.ty)) {
-        (Kind::Text, Kind::Text) | (Kind::Number, Kind::Number) => None,
-        (Kind::Time, _) | (_, Kind::Time) => {
-            let scale = |ty: &ColumnType| if let ColumnType::DateTime { scale } = ty { *scale } else { 0 };
-            let dates = left.ty == ColumnType::Date && right.ty == ColumnType::Date;
-            (!dates).then(|| ColumnType::DateTime {
-                // A text may have more digits than the column: they must not be rounded away.
-                scale: if kind(&left.ty) == kind(&right.ty) { scale(&left.ty).max(scale(&right.ty)) } else { 6 },
-            })
-        }
-        (Kind::Number, Kind::Text) | (Kind::Text, Kind::Number) => {
-            Some(ColumnType::Decimal { precision: 38, scale: 9 })
-        }
-    };
-    // Truth values compare as numbers.
-    let as_number = |side: Typed| match side.ty {
-        ColumnType::Boolean => cast(side, ColumnType::TinyInt).scalar,
-        _ => side.scalar,
-    };
-    match common {
-        None => (as_number(left), as_number(right)),
-        Some(ty @ ColumnType::Decimal { .. }) => {
-            let of = |side: Typed| match kind(&side.ty) {
-                Kind::Text => number_of_text(side, &ty),
-                _ => as_number(side),
-            };
-            (of(left), of(right))
-        }
-        Some(ty) => (cast(left, ty.clone()).scalar, cast(right, ty).scalar),
-    }
-}
-
-/// Exact where the text is known, otherwise as a decimal.
-fn number_of_text(side: Typed, ty: &ColumnType) -> Scalar {
-    match &side.scalar {
-        Scalar::Const(value) => Scalar::Const(parse_number(&value.to_string()).unwrap_or(Value::Null)),
-        _ => cast(side, ty.clone()).scalar,
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Number,
-    Text,
-    Time,
-}
-
-fn kind(ty: &ColumnType) -> Kind {
-    match ty {
-        ColumnType::Date | ColumnType::DateTime { .. } => Kind::Time,
-        ColumnType::Char { .. } | ColumnType::Varchar { .. } | ColumnType::String => Kind::Text,
-        ColumnType::Json | ColumnType::Other(_) => Kind::Text,
-        _ => Kind::Number,
-    }
-}
-
-/// The type of a literal is the smallest one that holds it.
-fn literal_value(value: &Literal) -> Answer<Typed> {
-    Ok(match value {
-        Literal::Null => constant(Value::Null, ColumnType::Boolean),
-        Literal::Boolean(v) => constant(Value::Bool(*v), ColumnType::Boolean),
-        Literal::SingleQuotedString(text) => constant(Value::Text(literal::decode(text, '\'')), ColumnType::String),
-        Literal::DoubleQuotedString(text) => constant(Value::Text(literal::decode(text, '"')), ColumnType::String),
-        Literal::Number(text, _) => match parse_number(text) {
-            Some(value) => {
-                let ty = type_of_number(&value);
-                constant(value, ty)
-            }
-            None => return unsupported(text),
-        },
-        other => return unsupported(other),
-    })
-}
-
-fn type_of_number(value: &Value) -> ColumnType {
-    match value {
-        Value::Int(v) if i8::try_from(*v).is_ok() => ColumnType::TinyInt,
-        Value::Int(v) if i16::try_from(*v).is_ok() => ColumnType::SmallInt,
-        Value::Int(v) if i32::try_from(*v).is_ok() => ColumnType::Int,
-        Value::Int(v) if i64::try_from(*v).is_ok() => ColumnType::BigInt,
-        Value::Int(_) => ColumnType::LargeInt,
-        Value::Decimal { unscaled, scale } => {
-            let digits = unscaled.unsigned_abs().to_string().len();
-            let precision = u8::try_from(digits).unwrap_or(38).max(*scale).clamp(1, 38);
-            ColumnType::Decimal { precision, scale: *scale }
-        }
-        _ => ColumnType::Double,
-    }
-}
-
-/// The type of a CAST.
-fn scalar_type(ty: &DataType) -> Answer<ColumnType> {
-    let text = ty.to_string();
-    let probe = format!("CREATE TABLE t (c {text})");
-    match crate::sql::parse(&probe).as_deref() {
-        Ok([crate::sql::Statement::CreateTable(table)]) if table.columns.len() == 1 => Ok(table.columns[0].ty.clone()),
-        _ => match text.to_ascii_uppercase().as_str() {
-            "SIGNED" | "SIGNED INTEGER" => Ok(ColumnType::BigInt),
-            _ => unsupported(format!("CAST to {text}")),
-        },
-    }
 }

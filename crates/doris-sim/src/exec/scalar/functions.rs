@@ -130,7 +130,11 @@ impl Function {
             Self::Length => Value::Int(i128::try_from(text().len()).ok()?),
             Self::CharLength => Value::Int(i128::try_from(text().chars().count()).ok()?),
             Self::Trim => Value::Text(text().trim_matches(' ').to_owned()),
-            Self::Repeat => Value::Text(text().repeat(count(arguments.get(1)?)?.min(1 << 20))),
+            Self::Repeat => {
+                let times = count(arguments.get(1)?)?;
+                let length = text().len().checked_mul(times)?;
+                (length <= MAX_REPEATED).then(|| Value::Text(text().repeat(times)))?
+            }
             Self::Substring => Value::Text(substring(&text(), arguments.get(1)?, arguments.get(2))?),
             Self::Abs => match number(first)? {
                 Value::Int(v) => Value::Int(v.wrapping_abs()),
@@ -138,8 +142,8 @@ impl Function {
                 other => Value::Double(double(&other)?.abs()),
             },
             Self::Round => round(first, arguments.get(1))?,
-            Self::Floor => whole(first, f64::floor, |v, unit| v.div_euclid(unit))?,
-            Self::Ceil => whole(first, f64::ceil, |v, unit| -(-v).div_euclid(unit))?,
+            Self::Floor => whole(first, f64::floor, |v, unit| v.checked_div_euclid(unit))?,
+            Self::Ceil => whole(first, f64::ceil, |v, unit| v.checked_neg()?.checked_div_euclid(unit)?.checked_neg())?,
             Self::Year => Value::Int(date_of(moment(first)?.days).0.into()),
             Self::Month => Value::Int(date_of(moment(first)?.days).1.into()),
             Self::Day => Value::Int(date_of(moment(first)?.days).2.into()),
@@ -150,6 +154,9 @@ impl Function {
         })
     }
 }
+
+/// The longest text that `repeat` makes; NULL beyond.
+const MAX_REPEATED: usize = 64 << 20;
 
 fn count(value: &Value) -> Option<usize> {
     match number(value)? {
@@ -186,21 +193,25 @@ fn round(value: &Value, digits: Option<&Value>) -> Option<Value> {
     })
 }
 
-fn whole(value: &Value, of_double: fn(f64) -> f64, of_decimal: fn(i128, i128) -> i128) -> Option<Value> {
+fn whole(value: &Value, of_double: fn(f64) -> f64, of_decimal: fn(i128, i128) -> Option<i128>) -> Option<Value> {
     Some(match number(value)? {
         Value::Decimal { unscaled, scale } => {
             let unit = 10_i128.checked_pow(u32::from(scale))?;
-            Value::Decimal { unscaled: of_decimal(unscaled, unit), scale: 0 }
+            Value::Decimal { unscaled: of_decimal(unscaled, unit)?, scale: 0 }
         }
         Value::Double(v) => Value::Double(of_double(v)),
         integer => integer,
     })
 }
 
+/// No date can be moved as far: ten thousand years in seconds.
+const MAX_MOVE: i64 = 10_000 * 366 * 86_400;
+
 /// A date or time moved by a number of seconds or months; a date that stays at midnight stays a date.
 fn moved(value: &Value, by: &Value, by_unit: fn(Moment, i64) -> Moment) -> Option<Value> {
     let Value::Int(by) = number(by)? else { return None };
-    let moment = by_unit(moment(value)?, i64::try_from(by).ok()?);
+    let by = i64::try_from(by).ok().filter(|by| by.abs() <= MAX_MOVE)?;
+    let moment = by_unit(moment(value)?, by);
     Some(match value {
         Value::DateTime(text) => {
             let scale = text.split_once('.').map_or(0, |(_, fraction)| fraction.len());

@@ -1,7 +1,9 @@
 //! Expressions over the columns of one row, bound and typed.
 
+mod alike;
 mod arithmetic;
 mod bind;
+mod constant;
 mod functions;
 mod like;
 mod walk;

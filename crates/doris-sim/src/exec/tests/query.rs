@@ -86,6 +86,19 @@ async fn expressions_without_tables() {
             "SELECT year('2024-02-03'), DATE '2024-01-31' + INTERVAL 1 MONTH, DATE '2024-03-01' - INTERVAL 1 DAY",
             "2024|2024-02-29|2024-02-29",
         ),
+        // At the edges of what can be computed, nothing breaks.
+        (
+            "SELECT floor(-1701411834604692317316873037158841057.28), ceil(-1701411834604692317316873037158841057.28)",
+            "-1701411834604692317316873037158841058|NULL",
+        ),
+        (
+            "SELECT 0.0000000000000000000000000000000000000000001 * 2, cast(-170141183460469231731687303715884105728 AS DECIMAL(38,0))",
+            "0.0000000000000000000000000000000000000000002|NULL",
+        ),
+        (
+            "SELECT DATE '2024-01-01' + INTERVAL 9223372036854775807 MONTH, repeat('x', 999999999999), substring('ab', -5)",
+            "NULL|NULL|NULL",
+        ),
         ("SELECT now(), curdate()", "2026-11-23 16:06:54|2026-11-23"),
         ("SELECT VERSION(), database(), connection_id(), current_user()", "5.7.99|d|7|'root'@'%'"),
         (

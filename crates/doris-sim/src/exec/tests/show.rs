@@ -217,3 +217,30 @@ async fn backups_are_submitted_and_listed() {
     let brief = c.result("SHOW BRIEF RESTORE FROM d WHERE Label = 'x'").await;
     assert!(!brief.columns.iter().any(|column| column == "RestoreObjs") && brief.columns.len() == 18);
 }
+
+#[tokio::test(start_paused = true)]
+async fn without_a_master_only_local_statements_are_answered() {
+    let mut c = with_tables().await;
+    let follower = c.sim.with(|model| model.add_frontend("127.0.0.2", 9030, 9020));
+    c.session.fe = follower;
+    c.ok("CREATE DATABASE forwarded").await;
+    c.sim.with(|model| model.frontends[0].alive = false);
+    let text = |reply| match reply {
+        doris::net::SqlReply::Error { code: 1105, message, .. } => message,
+        other => panic!("{other:?}"),
+    };
+    let dead = text(c.run("SHOW FRONTENDS").await);
+    assert!(
+        dead.starts_with("ForwardToMasterException, msg: forward to master FE TNetworkAddress(hostname:127.0.0.1, "),
+        "{dead}"
+    );
+    c.sim.with(|model| model.set_master(None));
+    for sql in
+        ["DROP DATABASE forwarded", "SHOW PROC '/dbs'", "SHOW BACKUP FROM d", "INSERT INTO rollups VALUES (1, 1, 1)"]
+    {
+        assert_eq!(text(c.run(sql).await), "Exception, msg: Failed to get master client.", "{sql}");
+    }
+    assert_eq!(c.lines("SHOW TABLES FROM d").await, ["range_less", "rollups", "vw"]);
+    c.sim.with(|model| model.set_master(Some(follower)));
+    c.ok("DROP DATABASE forwarded").await;
+}
