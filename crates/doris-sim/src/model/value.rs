@@ -133,9 +133,25 @@ impl fmt::Display for Value {
                 let sign = if *unscaled < 0 { "-" } else { "" };
                 write!(f, "{sign}{whole}.{fraction}")
             }
-            Self::Double(v) => v.fmt(f),
+            Self::Double(v) => write_double(f, *v),
             Self::Text(v) | Self::Date(v) | Self::DateTime(v) => f.write_str(v),
         }
+    }
+}
+
+/// The shortest digits that read back as the same number; with an exponent of at least two digits outside of 1e-4 to 1e16
+/// (as the backends' formatter writes it).
+fn write_double(f: &mut fmt::Formatter<'_>, v: f64) -> fmt::Result {
+    let scientific = format!("{v:e}");
+    let Some((mantissa, exponent)) = scientific.split_once('e') else {
+        return f.write_str(&scientific.to_lowercase());
+    };
+    match exponent.parse::<i32>() {
+        Ok(exponent) if !(-4..16).contains(&exponent) => {
+            let sign = if exponent < 0 { '-' } else { '+' };
+            write!(f, "{mantissa}e{sign}{:02}", exponent.unsigned_abs())
+        }
+        _ => write!(f, "{v}"),
     }
 }
 
