@@ -317,7 +317,9 @@ impl World {
 
     async fn table_names(&self, cluster: &SimCluster) -> anyhow::Result<Vec<String>> {
         match ask(&*self.clusters.net(), &login(cluster)?, "SHOW TABLES FROM shop").await? {
-            SqlReply::Rows(set) => Ok(set.rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect()),
+            SqlReply::Rows(set) => {
+                Ok(set.rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect())
+            }
             other => Err(anyhow!("SHOW TABLES: {other:?}")),
         }
     }
