@@ -306,3 +306,30 @@ async fn views_are_stored_with_qualified_names() {
     assert_eq!(c.lines("SELECT * FROM vw ORDER BY 1").await, ["1", "2"]);
     c.ok("DROP VIEW IF EXISTS vw").await;
 }
+
+/// What a CREATE_TABLE record says is a statement for another cluster.
+#[tokio::test(start_paused = true)]
+async fn recorded_statements_can_be_executed() {
+    use crate::model::{DdlText, Relation};
+    let mut c = Cluster::with_database().await;
+    let by_range = "PARTITION BY RANGE(k) (PARTITION p1 VALUES LESS THAN ('10'))";
+    for (name, keys, tail) in [
+        ("plain", "DUPLICATE KEY(k, a)", "DISTRIBUTED BY HASH(k) BUCKETS AUTO ROLLUP (r1 (a, v))"),
+        ("ranged", "UNIQUE KEY(k)", &format!("{by_range} DISTRIBUTED BY HASH(k) BUCKETS 4")),
+        ("scattered", "DUPLICATE KEY(k)", "DISTRIBUTED BY RANDOM BUCKETS 2"),
+    ] {
+        c.ok(&format!(
+            "CREATE TABLE {name} (k INT, a INT, v INT COMMENT 'x') {keys} {tail} PROPERTIES ('replication_num'='1')"
+        ))
+        .await;
+        let recorded = |model: &mut crate::Model| match model.database("d").unwrap().relation(name) {
+            Some(Relation::Table(table)) => table.ddl_text(DdlText::Synced),
+            other => panic!("{other:?}"),
+        };
+        let text = c.sim.look(recorded);
+        assert!(text.contains("\"is_being_synced\" = \"true\""), "{text}");
+        c.ok(&format!("DROP TABLE {name} FORCE")).await;
+        c.ok(&text.replacen('`', "`d`.`", 1)).await;
+        assert_eq!(c.sim.look(recorded), text, "{name}");
+    }
+}
