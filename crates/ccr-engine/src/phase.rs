@@ -76,7 +76,7 @@ pub struct Own {
     /// again; it is dropped when it is seen.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub aliases: Vec<String>,
-    /// What the finished restore brought, until the ledger is opened on it.
+    /// What the snapshot that is restored holds, from before the restore until the ledger is opened on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub copied: Option<Copied>,
     /// Versions of replicated partitions; absent until a copy is complete, and after the Go program ran the job.
@@ -153,12 +153,20 @@ impl Progress {
         self.own.ledger = None;
     }
 
-    /// Chooses the name that the copy is made under.
-    pub fn choose_alias(&mut self, name: String) {
+    /// Chooses the name that the copy is made under; `copied` is what the snapshot holds.
+    pub fn choose_target(&mut self, alias: String, copied: Copied) {
         let forgotten = (self.own.aliases.len() + 1).saturating_sub(ALIASES_KEPT);
         self.own.aliases.drain(..forgotten);
-        self.own.aliases.push(name.clone());
-        self.own.alias = Some(Alias { name, id: None });
+        self.own.aliases.push(alias.clone());
+        self.own.alias = Some(Alias { name: alias, id: None });
+        self.own.copied = Some(copied);
+    }
+
+    /// Gives the current restore up; the next one has another label and another alias.
+    pub fn next_restore(&mut self) {
+        self.own.restore_attempt += 1;
+        self.own.alias = None;
+        self.own.copied = None;
     }
 
     /// Enters the incremental phase: the destination holds everything up to `at`.

@@ -15,7 +15,10 @@ use doris::{
 use futures::{FutureExt, future::BoxFuture};
 use tokio::time::Instant;
 
-use super::{COPY_AGAIN, Exit, Shared, partition_text};
+use super::{
+    COPY_AGAIN, Exit, Shared, partition_text,
+    source_watch::{SourceLook, SourceWatch},
+};
 use crate::{
     label,
     ledger::{Applied, Ledger, Reading, Touched, applied},
@@ -40,6 +43,8 @@ pub(super) struct Checkpoint {
     pause: Duration,
     /// When a look last showed something new, or there was nothing to look for.
     last_claim: Instant,
+    failed_looks: u32,
+    watch: SourceWatch,
 }
 
 enum Step {
@@ -54,13 +59,27 @@ const IDLE_INTERVAL: Duration = Duration::from_millis(100);
 /// How long a committed transaction may stay invisible before Doris is asked about it.
 const OVERDUE: Duration = Duration::from_secs(10);
 
+/// Looks that fail one after the other before the pipeline ends: what is on its way should not pay for one lost answer.
+const FAILED_LOOKS: u32 = 5;
+
 /// What a look at the destination brought.
 struct Look {
     rows: Vec<PartitionRow<Dest>>,
-    /// The first pending transaction, where it was asked for: Doris says that it is visible, or knows nothing of it.
-    over: bool,
+    overdue: Overdue,
+    /// The source table, where nothing is pending: it is compared then.
+    source: Option<SourceLook>,
 }
 
+/// The first pending transaction, where it is overdue, as Doris knows it.
+enum Overdue {
+    NotAsked,
+    /// Committed: it can only wait.
+    Waiting(CommitSeq),
+    /// Said to be visible, or not known any more.
+    Over(CommitSeq),
+}
+
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 
 impl Checkpoint {
@@ -75,7 +94,14 @@ impl Checkpoint {
             last_look: now,
             pause: FIRST_PAUSE,
             last_claim: now,
+            failed_looks: 0,
+            watch: SourceWatch::default(),
         }
+    }
+
+    /// Records that are committed and not yet claimed.
+    pub(super) fn pending(&self) -> usize {
+        self.pending.len()
     }
 
     /// A commit is about to be sent.
@@ -112,21 +138,44 @@ impl Checkpoint {
             let overdue = self.last_claim.elapsed() > OVERDUE && !doubt;
             let asked =
                 self.pending.iter().find(|(_, touched)| !touched.is_empty()).map(|(seq, _)| *seq).filter(|_| overdue);
-            self.step = Step::Looking(look(Arc::clone(&self.shared), asked).boxed());
+            let source = self.pending.is_empty() && idle;
+            self.step = Step::Looking(look(Arc::clone(&self.shared), asked, source).boxed());
         }
         match &mut self.step {
             Step::Idle => Ok(()),
             Step::Looking(call) => {
                 let look = call.await;
                 self.step = Step::Idle;
-                let Look { rows, over } = look?;
+                let Look { rows, overdue, source } = match look {
+                    Ok(look) => look,
+                    Err(_) if self.failed_looks < FAILED_LOOKS => {
+                        self.failed_looks += 1;
+                        self.pause = LONGEST_PAUSE;
+                        return Ok(());
+                    }
+                    Err(error) => return Err(error.into()),
+                };
+                self.failed_looks = 0;
                 let reading = self.shared.ledger.read(&rows).map_err(|gone| self.shared.partition_gone(gone))?;
                 if !doubt {
                     self.check_writers(progress, &reading)?;
+                    if let Some(source) = source.filter(|_| self.pending.is_empty()) {
+                        self.watch.check(&self.shared, &source, &self.issued)?;
+                    }
                 }
                 self.claim(progress, &reading)?;
-                match (&self.step, self.pending.front()) {
-                    (Step::Idle, Some((seq, _))) if over => Err(self.vanished(*seq)),
+                match (&self.step, overdue) {
+                    (Step::Idle, Overdue::Over(seq)) if self.pending.iter().any(|(at, _)| *at == seq) => {
+                        Err(self.vanished(seq))
+                    }
+                    (Step::Idle, Overdue::Waiting(seq)) => {
+                        self.shared.context.status.warn(Failure::new(
+                            Code::COMMIT,
+                            format!("record {seq} is committed to {} and still not visible", self.shared.dest_table),
+                            "look at the destination's backends: they do not publish",
+                        ));
+                        Ok(())
+                    }
                     _ => Ok(()),
                 }
             }
@@ -168,7 +217,7 @@ impl Checkpoint {
             self.last_claim = Instant::now();
         }
         let Some(seq) = last else {
-            self.pause = (self.pause * 2).min(Duration::from_secs(1));
+            self.pause = (self.pause * 2).min(LONGEST_PAUSE);
             return Ok(());
         };
         self.pause = FIRST_PAUSE;
@@ -219,15 +268,20 @@ impl Checkpoint {
     }
 }
 
-/// Reads the partitions; before that, where a transaction is overdue, what Doris says of it.
-async fn look(shared: Arc<Shared>, asked: Option<CommitSeq>) -> Result<Look, Error> {
+/// Reads the partitions; before that, where a transaction is overdue, what Doris says of it, and with `source`, where the
+/// source stands.
+async fn look(shared: Arc<Shared>, asked: Option<CommitSeq>, source: bool) -> Result<Look, Error> {
     let (dest, db) = (&shared.context.dest, shared.context.dest_db.as_str());
-    let mut over = false;
-    if let Some(seq) = asked {
-        let label = label::txn_label(&shared.incarnation, shared.sync_id, seq);
-        let rows = dest.transactions_by_label(db, &label).await?;
-        // Until it is visible it can only wait: a committed transaction is never forgotten.
-        over = !rows.iter().any(|row| matches!(row.status, TxnStatus::Committed | TxnStatus::Precommitted));
-    }
-    Ok(Look { rows: dest.partitions(db, &shared.dest_table).await?, over })
+    let overdue = match asked {
+        None => Overdue::NotAsked,
+        Some(seq) => {
+            let label = label::txn_label(&shared.incarnation, shared.sync_id, seq);
+            let rows = dest.transactions_by_label(db, &label).await?;
+            let waiting = rows.iter().any(|row| matches!(row.status, TxnStatus::Committed | TxnStatus::Precommitted));
+            // A committed transaction is never forgotten.
+            if waiting { Overdue::Waiting(seq) } else { Overdue::Over(seq) }
+        }
+    };
+    let source = if source { Some(SourceLook::read(&shared.context).await?) } else { None };
+    Ok(Look { rows: dest.partitions(db, &shared.dest_table).await?, overdue, source })
 }

@@ -6,7 +6,7 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     time::Duration,
 };
 
@@ -69,6 +69,13 @@ pub(super) async fn ingest(shared: &Shared, plan: &TxnPlan, txn: TxnId<Dest>) ->
 /// Ingests into all replicas of one tablet. A replica that fails is left out as long as a majority is left.
 async fn ingest_tablet(shared: &Shared, tablet: &TabletPlan, txn: TxnId<Dest>) -> Result<Vec<CommitInfo>, Exit> {
     let replicas = &tablet.pair.dest_replicas;
+    if replicas.is_empty() {
+        return Err(Exit::refresh(Failure::new(
+            Code::METADATA,
+            format!("tablet {} of the destination has no replicas", tablet.pair.dest),
+            "the job reads the metadata again",
+        )));
+    }
     let mut calls: FuturesUnordered<_> = replicas
         .iter()
         .enumerate()
@@ -79,13 +86,17 @@ async fn ingest_tablet(shared: &Shared, tablet: &TabletPlan, txn: TxnId<Dest>) -
         match outcome {
             Ok(()) => infos.push(CommitInfo { tablet: tablet.pair.dest, backend }),
             // The call may still run: only a new transaction is safe.
-            Err(ReplicaFailure::Unclear(error)) => return Err(error.into()),
+            Err(ReplicaFailure::Unclear(error)) => return Err(Exit::refresh(error.into())),
             Err(ReplicaFailure::Failed(exit)) => failure = Some(exit),
         }
     }
     match failure {
         Some(exit) if infos.len() <= replicas.len() / 2 => Err(exit),
-        _ => Ok(infos),
+        Some(_) => {
+            shared.stale.store(true, Ordering::Relaxed);
+            Ok(infos)
+        }
+        None => Ok(infos),
     }
 }
 

@@ -9,7 +9,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -17,6 +20,7 @@ use doris::{
     Dest, Error, Source,
     ids::{CommitSeq, PartitionId, TxnId},
 };
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -34,6 +38,7 @@ mod fetch;
 mod ingest;
 mod pipeline;
 mod plan;
+mod source_watch;
 mod transaction;
 
 pub use ingest::IngestWindows;
@@ -109,6 +114,9 @@ pub(crate) struct Shared {
     /// Different for every run of a pipeline: part of the request ids.
     pub(crate) attempt: u64,
     open: Mutex<BTreeMap<CommitSeq, TxnId<Dest>>>,
+    /// A replica was left out of a transaction: it may have moved, or be back.
+    stale: AtomicBool,
+    begun: Instant,
 }
 
 impl Shared {
@@ -120,7 +128,18 @@ impl Shared {
         ledger: Ledger,
     ) -> Self {
         let attempt = context.env.rng.next_u64();
-        Self { context, mapping, dest_table, ledger, incarnation, sync_id, attempt, open: Mutex::default() }
+        Self {
+            context,
+            mapping,
+            dest_table,
+            ledger,
+            incarnation,
+            sync_id,
+            attempt,
+            open: Mutex::default(),
+            stale: AtomicBool::new(false),
+            begun: Instant::now(),
+        }
     }
 
     fn opened(&self, seq: CommitSeq, txn: TxnId<Dest>) {
@@ -129,6 +148,11 @@ impl Shared {
 
     fn closed(&self, seq: CommitSeq) {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&seq);
+    }
+
+    /// Whether the mapping should be read again. Not more often than once a minute: a BE may stay away for long.
+    fn is_stale(&self) -> bool {
+        self.stale.load(Ordering::Relaxed) && self.begun.elapsed() > Duration::from_secs(60)
     }
 
     /// Transactions that were begun and neither committed nor rolled back.
@@ -153,8 +177,12 @@ impl Shared {
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     mapping: Option<(Arc<TableMapping>, String)>,
-    /// The record at which the last runs stopped for missing predecessors or metadata, and how often.
-    suspect: Option<(CommitSeq, u32)>,
+    /// The record at which the last runs stopped for missing predecessors or metadata, and since when.
+    suspect: Option<(CommitSeq, Instant)>,
+    /// Left-over copies were looked for.
+    tidied: bool,
+    /// A run that failed: the next one finds what it left open by its labels.
+    failed: Option<Arc<Shared>>,
 }
 
 impl Memory {
@@ -163,14 +191,21 @@ impl Memory {
         self.mapping = None;
     }
 
-    /// Counts another stop at the same record.
-    fn suspect(&mut self, seq: CommitSeq) -> u32 {
-        let count = match self.suspect {
-            Some((at, count)) if at == seq => count + 1,
-            _ => 1,
+    /// How long runs have been stopping at this record.
+    fn suspect(&mut self, seq: CommitSeq) -> Duration {
+        let since = match self.suspect {
+            Some((at, since)) if at == seq => since,
+            _ => Instant::now(),
         };
-        self.suspect = Some((seq, count));
-        count
+        self.suspect = Some((seq, since));
+        since.elapsed()
+    }
+
+    /// There is no next run: rolls back what the failed one left open.
+    pub(crate) async fn roll_back_left_open(&mut self) {
+        if let Some(shared) = self.failed.take() {
+            pipeline::roll_back_open(&shared).await;
+        }
     }
 }
 
@@ -198,7 +233,13 @@ pub(crate) async fn run(
             }
         }
     };
-    drop_orphans(context, progress).await;
+    if !memory.tidied {
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => return Exit::Cancelled,
+            () = drop_orphans(context, progress) => memory.tidied = true,
+        }
+    }
     let incarnation = progress.own.incarnation.clone();
     let shared = Arc::new(Shared::new(Arc::clone(context), mapping, incarnation, progress.sync_id, ledger));
     pipeline::run(&shared, progress, memory, cancel).await

@@ -24,9 +24,12 @@ use crate::{
     policy::{Code, Failure},
 };
 
-/// How often the pipeline begins anew at a record whose predecessor or metadata is missing, before the table is copied
+/// How long the pipeline begins anew at a record whose predecessor or metadata is missing, before the table is copied
 /// again: a record may become visible a little after a later one, and metadata after the record.
-const SUSPICIONS: u32 = 4;
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How many records may be committed and not yet seen on the destination.
+const MOST_PENDING: usize = 10_000;
 
 /// How long a clean stop waits for commits to become visible.
 const DRAIN_LIMIT: Duration = Duration::from_secs(5);
@@ -76,7 +79,7 @@ pub(super) async fn run(
     };
     match exit {
         // The next run finds what is open by its label; an operator, a new copy or another owner does not.
-        Exit::Failed { .. } => {}
+        Exit::Failed { .. } => memory.failed = Some(Arc::clone(shared)),
         _ => roll_back_open(shared).await,
     }
     exit
@@ -112,12 +115,12 @@ impl Pipeline {
                     self.ready.push_back((seq, touched, outcome?));
                 }
                 done = self.checkpoint.progress(progress, idle, doubt) => done?,
-                fetched = self.fetch.progress(), if !blocked => {
-                    fetched?;
-                    if idle {
-                        self.shared.context.status.moving();
-                    }
-                }
+                fetched = self.fetch.progress(), if !blocked => match fetched {
+                    Ok(()) if idle => self.shared.context.status.moving(),
+                    Ok(()) => {}
+                    // What is on its way is finished first.
+                    Err(exit) => self.blocked = Some(exit),
+                },
             }
         }
     }
@@ -130,7 +133,13 @@ impl Pipeline {
     /// Plans records while there is room in flight.
     fn plan(&mut self, memory: &mut Memory) {
         let width = if self.doubt { 1 } else { self.shared.context.env.settings.max_in_flight.max(1) };
+        if self.blocked.is_none() && self.shared.is_stale() {
+            let why = "replicas were left out of transactions";
+            let failure = Failure::new(Code::METADATA, why, "the job reads the metadata again");
+            self.blocked = Some(Exit::refresh(failure));
+        }
         while self.blocked.is_none()
+            && self.checkpoint.pending() < MOST_PENDING
             && self.flights.len() + self.ready.len() + usize::from(self.commit.is_some()) < width
         {
             let Some(record) = self.fetch.head() else { return };
@@ -229,7 +238,7 @@ fn refuse(shared: &Shared, memory: &mut Memory, seq: CommitSeq, refusal: Refusal
                 super::partition_text(gap.partition),
                 gap.expected
             );
-            if memory.suspect(seq) >= SUSPICIONS {
+            if memory.suspect(seq) > PATIENCE {
                 return Exit::FullSync { reason: format!("{text}: a record is missing") };
             }
             Exit::retry(Failure::new(Code::GAP, text, "a record before it is missing; the job reads again"))
@@ -237,7 +246,7 @@ fn refuse(shared: &Shared, memory: &mut Memory, seq: CommitSeq, refusal: Refusal
         Refusal::StaleMapping(what) => {
             memory.refresh();
             let text = format!("record {seq} names {what}, which {} does not have on both sides", shared.dest_table);
-            if memory.suspect(seq) >= SUSPICIONS {
+            if memory.suspect(seq) > PATIENCE {
                 return Exit::FullSync { reason: text };
             }
             Exit::refresh(Failure::new(Code::METADATA, text, "the job reads the metadata again"))
@@ -247,7 +256,7 @@ fn refuse(shared: &Shared, memory: &mut Memory, seq: CommitSeq, refusal: Refusal
 
 /// Rolls back what is open, so that nothing of this job waits for its timeout on the destination. Best effort: what
 /// remains dies of its timeout.
-async fn roll_back_open(shared: &Arc<Shared>) {
+pub(super) async fn roll_back_open(shared: &Arc<Shared>) {
     let mut calls: FuturesUnordered<_> = shared
         .open()
         .into_iter()

@@ -107,6 +107,7 @@ fn plan_upsert(shared: &Shared, record: &Binlog, continuity: &mut Continuity) ->
             return Err(Refusal::StaleMapping(format!("partition {} ({})", partition.id, partition.range)));
         };
         touched.push((partition.id, partition.version));
+        let planned = tablets.len();
         let indexes: Vec<IndexId<Source>> = match &table.index_ids {
             Some(named) => named.clone(),
             // A transaction that was itself replicated names no indexes: it means all of them.
@@ -121,6 +122,10 @@ fn plan_upsert(shared: &Shared, record: &Binlog, continuity: &mut Continuity) ->
                 dest_partition: mapping.dest,
                 pair: pair.clone(),
             }));
+        }
+        if tablets.len() == planned {
+            // Committed without tablets, a partition would get no version, and nobody would say so.
+            return Err(Refusal::StaleMapping(format!("partition {} without any tablet", partition.id)));
         }
     }
     if touched.is_empty() {

@@ -192,6 +192,10 @@ impl Actor {
                     let result = self.set_state(JobState::Running).await;
                     if result.is_ok() {
                         wanted = true;
+                        if self.status.run() == Run::Halted {
+                            // Its worker is ending by itself: it makes room for the next.
+                            self.cancel.cancel();
+                        }
                         self.status.update(|s| {
                             s.run = Run::Running;
                             s.error = None;
@@ -266,6 +270,7 @@ impl Actor {
 
     fn start_worker(&mut self) {
         self.cancel = CancellationToken::new();
+        self.status.update(|status| status.run = Run::Running);
         let cell = self.status.share();
         let context = match Context::new(self.env.clone(), &self.document, cell) {
             Ok(context) => Arc::new(context),
@@ -285,10 +290,8 @@ impl Actor {
     }
 
     async fn set_state(&mut self, state: JobState) -> Result<(), Failure> {
+        // Written even if nothing seems to change: an earlier write whose answer was lost may have been stored.
         let before = std::mem::replace(&mut self.document.state, state);
-        if before == state {
-            return Ok(());
-        }
         let result = self.save_document().await;
         if result.is_err() {
             self.document.state = before;

@@ -83,6 +83,11 @@ impl StatusCell {
         });
     }
 
+    /// Something is wrong that the job can only wait for.
+    pub(crate) fn warn(&self, failure: Failure) {
+        self.update(|status| status.error = Some(failure));
+    }
+
     /// A try failed and another one follows.
     pub(crate) fn failed(&self, failure: Failure, next_retry_at_ms: i64, attempt: u32) {
         self.update(|status| {
@@ -91,6 +96,10 @@ impl StatusCell {
             status.attempt = attempt;
             status.counters.failures += 1;
         });
+    }
+
+    pub(crate) fn run(&self) -> Run {
+        self.sender.borrow().run
     }
 
     pub(crate) fn update(&self, change: impl FnOnce(&mut JobStatus)) {

@@ -10,7 +10,7 @@ use super::{Context, Control};
 use crate::{
     incremental::{self, Exit, Memory},
     phase::{Phase, Progress},
-    policy::{Action, Failure},
+    policy::{Action, Code, Failure},
     snapshot_sync,
 };
 
@@ -21,6 +21,15 @@ impl Context {
         self.env.store.save_progress(&self.name, &self.env.owner, &document).await?;
         Ok(())
     }
+
+    /// Changes the progress, durably first: after a failed write nothing goes on from a state that may not be stored.
+    pub(crate) async fn change(&self, progress: &mut Progress, change: impl FnOnce(&mut Progress)) -> Result<(), Exit> {
+        let mut next = progress.clone();
+        change(&mut next);
+        self.save(&next).await?;
+        *progress = next;
+        Ok(())
+    }
 }
 
 impl From<Failure> for Exit {
@@ -29,6 +38,9 @@ impl From<Failure> for Exit {
         Self::Halted(failure)
     }
 }
+
+/// Full copies in a row that no record followed, before the job halts.
+const FUTILE_COPIES: u32 = 3;
 
 /// A phase that ran this long had recovered from what failed before.
 const STEADY: Duration = Duration::from_secs(60);
@@ -53,6 +65,8 @@ pub(super) async fn run(context: Arc<Context>, control: Control, cancel: Cancell
     let mut back_off = BackOff::default();
     let Some(mut progress) = load(&context, &cancel, &mut back_off).await else { return };
     let mut memory = Memory::default();
+    // Where the last copy left off, and how many copies in a row were not followed by a single record.
+    let (mut last_copy, mut futile) = (None, 0);
     loop {
         context.status.entered(&progress);
         let position = progress.commit_seq;
@@ -70,19 +84,33 @@ pub(super) async fn run(context: Arc<Context>, control: Control, cancel: Cancell
         }
         let exit = match exit {
             Exit::FullSync { reason } => {
-                warn!(job = context.name, reason, "a full copy is needed");
-                context.status.update(|status| status.counters.full_syncs += 1);
-                progress.start_full_sync(&*context.env.clock, &reason);
-                memory.refresh();
-                match context.save(&progress).await {
-                    Ok(()) => continue,
-                    Err(exit) => exit,
+                futile = if last_copy == Some(progress.commit_seq) { futile + 1 } else { 0 };
+                if futile >= FUTILE_COPIES {
+                    Exit::Halted(Failure::new(
+                        Code::SNAPSHOT,
+                        format!("{futile} full copies in a row came to nothing: {reason}"),
+                        "if copies take longer than the binlog is kept, raise binlog.ttl_seconds of the source table; then /resume",
+                    ))
+                } else {
+                    warn!(job = context.name, reason, "a full copy is needed");
+                    let clock = &*context.env.clock;
+                    match context.change(&mut progress, |p| p.start_full_sync(clock, &reason)).await {
+                        Ok(()) => {
+                            context.status.update(|status| status.counters.full_syncs += 1);
+                            memory.refresh();
+                            continue;
+                        }
+                        Err(exit) => exit,
+                    }
                 }
             }
             exit => exit,
         };
         match exit {
-            Exit::Done => memory.refresh(),
+            Exit::Done => {
+                last_copy = Some(progress.commit_seq);
+                memory = Memory::default();
+            }
             Exit::Cancelled => {
                 info!(job = context.name, commit_seq = %progress.commit_seq, "stopped");
                 return;
@@ -97,6 +125,7 @@ pub(super) async fn run(context: Arc<Context>, control: Control, cancel: Cancell
                     memory.refresh();
                 }
                 if !pause(&context, &cancel, &mut back_off, failure, action).await {
+                    memory.roll_back_left_open().await;
                     return;
                 }
             }

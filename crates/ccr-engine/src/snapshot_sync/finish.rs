@@ -24,21 +24,24 @@ pub(super) async fn finish(context: &Context, progress: &mut Progress, control: 
         return Err(super::again(context, progress, "the stored progress does not say what was restored").await?);
     };
     let restored = swap(context, progress, alias).await?;
-    let ledger = open_ledger(context, &restored, &copied.versions).await?;
-    context.set_dest_table(restored.id);
+    let ledger = match open_ledger(context, &restored, &copied.versions).await? {
+        Ok(ledger) => ledger,
+        Err(why) => return Err(super::again(context, progress, &why).await?),
+    };
     control.set_tables(context.ids().source_table, restored.id).await?;
-    progress.start_incremental(&*context.env.clock, copied.start, ledger);
-    context.save(progress).await?;
+    context.change(progress, |p| p.start_incremental(&*context.env.clock, copied.start, ledger)).await?;
+    context.set_dest_table(restored.id);
     info!(job = context.name, start = %copied.start, dest_table = %restored.id, "full copy complete");
     Ok(())
 }
 
-/// The offsets of all partitions that the snapshot and the destination have.
+/// The ledger of all partitions that the snapshot and the source have. A restored partition starts at the source's version:
+/// another one is proof that something else happened to the table, which the inner error tells.
 async fn open_ledger(
     context: &Context,
     restored: &TableMeta<Dest>,
     in_snapshot: &BTreeMap<PartitionId<Source>, Version>,
-) -> Result<Ledger, Exit> {
+) -> Result<Result<Ledger, String>, Exit> {
     let ids = context.ids();
     let source = context
         .source
@@ -61,10 +64,19 @@ async fn open_ledger(
         .into_iter()
         .map(|row| (row.id, row.visible_version))
         .collect();
-    Ok(Ledger::open(in_snapshot.iter().filter_map(|(partition, version)| {
-        let dest = mapping.partitions.get(partition)?.dest;
-        Some((*partition, dest, *version, *visible.get(&dest)?))
-    })))
+    let mut entries = Vec::new();
+    for (partition, version) in in_snapshot {
+        // Dropped on the source since: its record follows.
+        let Some(mapping) = mapping.partitions.get(partition) else { continue };
+        match visible.get(&mapping.dest) {
+            Some(found) if found == version => entries.push((*partition, mapping.dest, *version, *found)),
+            found => {
+                let found = found.map_or("nowhere".to_owned(), |found| format!("at version {found}"));
+                return Ok(Err(format!("partition {partition} was restored at version {version} and is {found}")));
+            }
+        }
+    }
+    Ok(Ok(Ledger::open(entries)))
 }
 
 /// Puts the table that was restored under an alias into the place of the destination table. The alias's id is durable
@@ -81,8 +93,7 @@ async fn swap(context: &Context, progress: &mut Progress, mut alias: Alias) -> R
     };
     if alias.id != Some(copy.id) {
         alias.id = Some(copy.id);
-        progress.own.alias = Some(alias.clone());
-        context.save(progress).await?;
+        context.change(progress, |p| p.own.alias = Some(alias.clone())).await?;
     }
     let (db, name) = (context.dest_db.as_str(), context.dest_table.as_str());
     match target {

@@ -89,41 +89,56 @@ async fn back_up(context: &Context, progress: &mut Progress) -> Result<(), Exit>
             },
         }
     }
-    progress.phase = Phase::FullSync(SnapshotStage::Restore { snapshot: label });
-    context.save(progress).await
+    context.change(progress, |p| p.phase = Phase::FullSync(SnapshotStage::Restore { snapshot: label })).await
 }
 
+/// How often a snapshot's restore may be cancelled before another snapshot is made: its files may be gone for good.
+const RESTORES: u32 = 3;
+
 /// Fetches the snapshot, finds or begins its restore and waits for its end.
+///
+/// What the snapshot holds becomes durable together with the alias, before the restore begins, and is never read again:
+/// another backup of the label, executed late, replaces the snapshot that the label names, but not what was restored.
 async fn restore(context: &Context, progress: &mut Progress, snapshot_label: &str) -> Result<(), Exit> {
-    let (snapshot, info) = match fetch(context, snapshot_label).await? {
-        Ok(found) => found,
-        Err(why) => return Err(again(context, progress, &why).await?),
-    };
-    choose_target(context, progress).await?;
+    let mut fetched = None;
     let mut patience = Patience::new();
     loop {
+        let Some(copied) = progress.own.copied.clone().filter(|_| progress.own.alias.is_some()) else {
+            fetched = Some(fetch_or_again(context, progress, snapshot_label).await?);
+            if let Some((_, _, copied)) = &fetched {
+                let unique = progress.sync_id * 100 + i64::from(progress.own.restore_attempt % 100);
+                let alias = label::alias(&context.dest_table, unique);
+                context.change(progress, |p| p.choose_target(alias, copied.clone())).await?;
+            }
+            continue;
+        };
         let label = label::restore_label(snapshot_label, progress.own.restore_attempt);
         match context.dest.restores(&context.dest_db, &label).await?.pop().map(|row| (row.state, row.status)) {
             Some((SnapshotJobState::Finished, _)) => {
-                progress.own.copied = Some(copied(context, &info)?);
-                progress.phase = Phase::FullSync(SnapshotStage::Finish { restore: label });
-                return context.save(progress).await;
+                let finish = Phase::FullSync(SnapshotStage::Finish { restore: label });
+                return context.change(progress, |p| p.phase = finish).await;
             }
             Some((SnapshotJobState::Running(_), _)) => patience.wait().await,
             Some((SnapshotJobState::Cancelled, status)) => {
-                let failure = Failure::new(
-                    Code::SNAPSHOT,
-                    format!("restore {label} was cancelled: {status}"),
-                    "look at SHOW RESTORE on the destination; the job tries again",
-                );
+                let why = format!("restore {label} was cancelled: {status}");
+                if progress.own.restore_attempt + 1 >= RESTORES {
+                    return Err(again(context, progress, &why).await?);
+                }
                 // The next restore has another label, durably, so that this one is not found again.
-                progress.own.restore_attempt += 1;
-                progress.own.alias = None;
-                choose_target(context, progress).await?;
+                context.change(progress, Progress::next_restore).await?;
+                let hint = "look at SHOW RESTORE on the destination; the job tries again";
                 let action = Action::Retry { first: Duration::from_millis(500), most: Duration::from_secs(30) };
-                return Err(Exit::Failed { failure, action });
+                return Err(Exit::Failed { failure: Failure::new(Code::SNAPSHOT, why, hint), action });
             }
             None => {
+                let (snapshot, info, found) = match fetched.take() {
+                    Some(fetched) => fetched,
+                    None => fetch_or_again(context, progress, snapshot_label).await?,
+                };
+                if found != copied {
+                    let why = format!("snapshot {snapshot_label} was replaced by a later one of its label");
+                    return Err(again(context, progress, &why).await?);
+                }
                 if expired(context, &snapshot) {
                     return Err(again(context, progress, &format!("snapshot {snapshot_label} expired")).await?);
                 }
@@ -134,8 +149,21 @@ async fn restore(context: &Context, progress: &mut Progress, snapshot_label: &st
                     }
                     Err(error) => return Err(error.into()),
                 }
+                fetched = Some((snapshot, info, found));
             }
         }
+    }
+}
+
+/// A usable snapshot and what it holds; where there is none, the copy begins again with a new one.
+async fn fetch_or_again(
+    context: &Context,
+    progress: &mut Progress,
+    label: &str,
+) -> Result<(Snapshot, JobInfo, Copied), Exit> {
+    match fetch(context, label).await? {
+        Ok(found) => Ok(found),
+        Err(why) => Err(again(context, progress, &why).await?),
     }
 }
 
@@ -146,7 +174,7 @@ fn must_wait(kind: ErrorKind) -> bool {
 
 /// The snapshot of a finished backup, checked: it must be of our database and hold our table under its id. The inner error
 /// says why another snapshot is needed.
-async fn fetch(context: &Context, label: &str) -> Result<Result<(Snapshot, JobInfo), String>, Exit> {
+async fn fetch(context: &Context, label: &str) -> Result<Result<(Snapshot, JobInfo, Copied), String>, Exit> {
     let table = context.source_table.as_str();
     let snapshot = match context.source.get_snapshot(&context.source_db, Some(table), label).await {
         Ok(snapshot) => snapshot,
@@ -155,10 +183,10 @@ async fn fetch(context: &Context, label: &str) -> Result<Result<(Snapshot, JobIn
         }
         Err(error) => return Err(error.into()),
     };
-    let unusable = |why: String| {
-        Exit::retry(Failure::new(Code::SNAPSHOT, format!("snapshot {label}: {why}"), "the job makes another one"))
+    let info = match JobInfo::parse(&snapshot.job_info, snapshot.compressed) {
+        Ok(info) => info,
+        Err(error) => return Ok(Err(format!("snapshot {label}: {error}"))),
     };
-    let info = JobInfo::parse(&snapshot.job_info, snapshot.compressed).map_err(|e| unusable(e.to_string()))?;
     let ids = context.ids();
     if info.database_id() != ids.source_db {
         // Labels are global: it was made in another database of that name.
@@ -176,29 +204,11 @@ async fn fetch(context: &Context, label: &str) -> Result<Result<(Snapshot, JobIn
             "the table was dropped and created again, or replaced: delete the job and create it again",
         )));
     }
-    if info.commit_seq(object.id).is_none() {
+    let Some(start) = info.commit_seq(object.id) else {
         return Ok(Err(format!("snapshot {label} has no commit seq for table {table}")));
-    }
-    Ok(Ok((snapshot, info)))
-}
-
-/// What the destination holds when the restore is finished.
-fn copied(context: &Context, info: &JobInfo) -> Result<Copied, Exit> {
-    let found = info.table(&context.source_table).and_then(|object| Some((object, info.commit_seq(object.id)?)));
-    let (object, start) = found.ok_or_else(|| {
-        Exit::retry(Failure::new(Code::SNAPSHOT, "the snapshot does not name the table", "the job makes another one"))
-    })?;
-    Ok(Copied { start, versions: object.partitions.iter().map(|p| (p.id, p.version)).collect() })
-}
-
-/// Chooses the name that is restored to, durably, before anything is restored.
-async fn choose_target(context: &Context, progress: &mut Progress) -> Result<(), Exit> {
-    if progress.own.alias.is_some() {
-        return Ok(());
-    }
-    let unique = progress.sync_id * 100 + i64::from(progress.own.restore_attempt % 100);
-    progress.choose_alias(label::alias(&context.dest_table, unique));
-    context.save(progress).await
+    };
+    let versions = object.partitions.iter().map(|p| (p.id, p.version)).collect();
+    Ok(Ok((snapshot, info, Copied { start, versions })))
 }
 
 async fn begin_restore(
@@ -235,7 +245,6 @@ fn expired(context: &Context, snapshot: &Snapshot) -> bool {
 
 /// Begins again with a new snapshot; what it returns is how this run ends.
 async fn again(context: &Context, progress: &mut Progress, why: &str) -> Result<Exit, Exit> {
-    progress.restart_snapshot();
-    context.save(progress).await?;
+    context.change(progress, Progress::restart_snapshot).await?;
     Ok(Exit::retry(Failure::new(Code::SNAPSHOT, why.to_owned(), "the job makes a new snapshot")))
 }
