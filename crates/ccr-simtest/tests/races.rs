@@ -1,0 +1,311 @@
+//! Races and hazards that were once survived badly, one by one: each test is the story of what happened.
+#![allow(clippy::unwrap_used)]
+
+use std::{sync::Arc, time::Duration};
+
+use ccr_engine::{
+    Code, Env, Job, Run, Settings,
+    create::{self, NewJob},
+    incremental::IngestWindows,
+};
+use ccr_simtest::{
+    clusters::{Clusters, login, rpc_port},
+    host::{SeededRng, VirtualClock},
+};
+use ccr_store::{
+    JobRow, Metastore, StoreError, StoreErrorKind,
+    documents::{JobDocument, Spec, SyncState},
+    memory::{MemoryStore, Moment, OperationKind},
+};
+use doris::net::SqlReply;
+use doris_sim::SimCluster;
+use futures::FutureExt;
+use tokio::task::JoinSet;
+
+const JOB: &str = "copy";
+const OWNER: &str = "127.0.0.1:9190";
+
+struct World {
+    clusters: Clusters,
+    store: MemoryStore,
+    clock: VirtualClock,
+    rows: u64,
+    processes: u64,
+}
+
+/// One process of the syncer: dropping the set is a kill.
+type Process = (Job, JoinSet<()>);
+
+impl World {
+    /// Two clusters, a table with three rows on the source, and a job that has not been started.
+    async fn new() -> Self {
+        let mut world = Self {
+            clusters: Clusters::start(5).await.unwrap(),
+            store: MemoryStore::new(),
+            clock: VirtualClock::new(),
+            rows: 0,
+            processes: 0,
+        };
+        world.source("CREATE DATABASE shop").await;
+        world.create_table().await;
+        world.write(3).await;
+        let request = NewJob {
+            name: JOB.to_owned(),
+            src: spec(&world.clusters.source),
+            dest: spec(&world.clusters.dest),
+            allow_table_exists: false,
+            reuse_binlog_label: false,
+            skip_error: false,
+        };
+        let document = create::check(&world.env(), request).await.unwrap().to_json();
+        let row = JobRow { name: JOB.to_owned(), document, owner: OWNER.to_owned() };
+        world.store.add_job(&row).await.unwrap();
+        world
+    }
+
+    async fn create_table(&self) {
+        self.source(
+            "CREATE TABLE shop.orders (id BIGINT NOT NULL) DUPLICATE KEY (id) DISTRIBUTED BY HASH(id) BUCKETS 3 \
+             PROPERTIES (\"replication_num\" = \"1\", \"binlog.enable\" = \"true\")",
+        )
+        .await;
+    }
+
+    async fn sql(&self, cluster: &SimCluster, sql: &str) -> SqlReply {
+        self.clusters.net().sql(&login(cluster).unwrap(), sql).await.unwrap()
+    }
+
+    async fn source(&self, sql: &str) {
+        let reply = self.sql(&self.clusters.source, sql).await;
+        assert!(!matches!(reply, SqlReply::Error { .. }), "{sql}: {reply:?}");
+    }
+
+    /// Transactions of one row each.
+    async fn write(&mut self, transactions: u64) {
+        for _ in 0..transactions {
+            self.rows += 1;
+            self.source(&format!("INSERT INTO shop.orders VALUES ({})", self.rows)).await;
+        }
+    }
+
+    async fn ids(&self, cluster: &SimCluster) -> Vec<String> {
+        match self.sql(cluster, "SELECT id FROM shop.orders ORDER BY id").await {
+            SqlReply::Rows(set) => set.rows.into_iter().map(|mut row| row.remove(0).unwrap()).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn assert_equal(&self) {
+        assert_eq!(self.ids(&self.clusters.dest).await, self.ids(&self.clusters.source).await);
+    }
+
+    fn env(&mut self) -> Env {
+        self.processes += 1;
+        Env {
+            net: self.clusters.net(),
+            store: Arc::new(self.store.clone()),
+            clock: Arc::new(self.clock),
+            rng: Arc::new(SeededRng::new(5, self.processes)),
+            owner: OWNER.into(),
+            settings: Arc::new(Settings::default()),
+            windows: Arc::new(IngestWindows::new(48)),
+        }
+    }
+
+    async fn start(&mut self) -> Process {
+        let row = self.store.job(JOB).await.unwrap().unwrap();
+        let (job, actor) = Job::prepare(self.env(), JobDocument::parse(&row.document).unwrap());
+        let mut tasks = JoinSet::new();
+        tasks.spawn(actor);
+        (job, tasks)
+    }
+
+    /// A process whose job is past its full copy.
+    async fn start_incremental(&mut self) -> Process {
+        let process = self.start().await;
+        assert!(process.0.wait_for(|s| s.sync_state == SyncState::TableIncrementalSync).await);
+        seconds(5).await;
+        process
+    }
+
+    async fn progress(&self) -> String {
+        self.store.progress(JOB).await.unwrap().unwrap_or_default()
+    }
+}
+
+fn spec(cluster: &SimCluster) -> Spec {
+    let login = login(cluster).unwrap();
+    Spec {
+        host: login.endpoint.host,
+        port: login.endpoint.port.to_string(),
+        thrift_port: rpc_port(cluster).unwrap().to_string(),
+        user: login.user,
+        database: "shop".to_owned(),
+        table: "orders".to_owned(),
+        ..Spec::default()
+    }
+}
+
+/// Virtual time.
+async fn seconds(seconds: u64) {
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+}
+
+fn away() -> StoreError {
+    StoreError { kind: StoreErrorKind::Unavailable, text: "the database is away".to_owned() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_backup_that_is_executed_late_replaces_the_snapshot_but_loses_nothing() {
+    let mut world = World::new().await;
+    let (job, mut tasks) = world.start().await;
+    // The restore of the first snapshot has begun.
+    let submitted = async || match world.sql(&world.clusters.dest, "SHOW RESTORE FROM shop").await {
+        SqlReply::Rows(set) => !set.rows.is_empty(),
+        _ => false,
+    };
+    while !submitted().await {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let progress = world.progress().await;
+    let label = progress.split("\"data\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    tasks.shutdown().await;
+    drop(job);
+    // Rows come, and then the same BACKUP statement a second time.
+    world.write(4).await;
+    world.source(&format!("BACKUP SNAPSHOT shop.`{label}` TO `__keep_on_local__` ON (orders)")).await;
+    seconds(10).await;
+    let (job, _tasks) = world.start_incremental().await;
+    world.write(1).await;
+    seconds(30).await;
+    assert_eq!(job.status().run, Run::Running, "{:?}", job.status().error);
+    world.assert_equal().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_table_that_is_dropped_is_not_called_caught_up() {
+    let mut world = World::new().await;
+    let (job, _tasks) = world.start_incremental().await;
+    let copied = world.ids(&world.clusters.dest).await;
+    world.source("DROP TABLE shop.orders").await;
+    seconds(120).await;
+    let status = job.status();
+    assert_eq!(status.run, Run::Halted);
+    assert_eq!(status.error.unwrap().code, Code::TABLE_NOT_FOUND);
+    assert_eq!(world.ids(&world.clusters.dest).await, copied, "the copy is left as it is");
+}
+
+#[tokio::test(start_paused = true)]
+async fn writes_that_the_source_does_not_record_are_noticed() {
+    let mut world = World::new().await;
+    let (job, _tasks) = world.start_incremental().await;
+    world.source("ALTER TABLE shop.orders SET (\"binlog.enable\" = \"false\")").await;
+    seconds(60).await;
+    world.write(5).await;
+    seconds(600).await;
+    let status = job.status();
+    assert_eq!(status.run, Run::Halted, "{:?}", status.error);
+    assert_eq!(status.error.unwrap().code, Code::BINLOG_OFF);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_goes_on_from_a_state_that_could_not_be_stored() {
+    let mut world = World::new().await;
+    // The database goes away at the write that would end the full copy: the alias, with its id, was the one before.
+    let store = world.store.clone();
+    world.store.set_fault_hook(move |operation| {
+        if operation.kind != OperationKind::SaveProgress || operation.moment != Moment::Before {
+            return None;
+        }
+        let stored = store.progress(JOB).now_or_never()?.ok()??;
+        (stored.contains("\"state\":4,") && stored.contains("\"id\":")).then(away)
+    });
+    let (job, mut tasks) = world.start().await;
+    seconds(20).await;
+    world.write(3).await;
+    seconds(20).await;
+    assert_eq!(job.status().sync_state, SyncState::TableFullSync, "what is shown is what is stored");
+    assert!(job.status().error.is_some());
+    tasks.shutdown().await;
+    world.store.clear_fault_hook();
+    let (job, _tasks) = world.start_incremental().await;
+    world.write(1).await;
+    seconds(60).await;
+    assert_eq!(job.status().run, Run::Running, "{:?}", job.status().error);
+    world.assert_equal().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_is_resumed_the_moment_it_halts_runs() {
+    let mut world = World::new().await;
+    let (job, _tasks) = world.start_incremental().await;
+    // Another owner in the row halts it.
+    world.store.set_owner(JOB, "127.0.0.1:9191");
+    world.write(1).await;
+    assert!(job.wait_for(|status| status.run == Run::Halted).await);
+    world.store.set_owner(JOB, OWNER);
+    job.resume().await.unwrap();
+    world.write(1).await;
+    seconds(60).await;
+    assert_eq!(job.status().run, Run::Running);
+    world.assert_equal().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resume_outlives_a_pause_whose_answer_was_lost() {
+    let mut world = World::new().await;
+    let (job, mut tasks) = world.start_incremental().await;
+    world.store.set_fault_hook(|operation| {
+        (operation.kind == OperationKind::UpdateJob && operation.moment == Moment::After).then(away)
+    });
+    assert!(job.pause().await.is_err());
+    world.store.clear_fault_hook();
+    job.resume().await.unwrap();
+    tasks.shutdown().await;
+    let (job, _tasks) = world.start().await;
+    seconds(5).await;
+    assert_eq!(job.status().run, Run::Running);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_paused_job_leaves_no_transaction_open_and_moves_again() {
+    let mut world = World::new().await;
+    let (job, _tasks) = world.start_incremental().await;
+    world.write(20).await;
+    job.pause().await.unwrap();
+    seconds(10).await;
+    let before = world.ids(&world.clusters.dest).await;
+    world.write(5).await;
+    seconds(60).await;
+    assert_eq!(world.ids(&world.clusters.dest).await, before, "a paused job does nothing");
+    let open = world.clusters.dest.with(|model| model.database("shop").map(|db| model.running_txns(db.id)).unwrap());
+    assert_eq!(open, 0);
+    job.resume().await.unwrap();
+    seconds(10).await;
+    world.assert_equal().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_elses_write_to_the_copy_stops_the_job_with_a_code() {
+    let mut world = World::new().await;
+    let (job, _tasks) = world.start_incremental().await;
+    let reply = world.sql(&world.clusters.dest, "INSERT INTO shop.orders VALUES (4711)").await;
+    assert!(!matches!(reply, SqlReply::Error { .. }), "{reply:?}");
+    seconds(60).await;
+    let status = job.status();
+    assert_eq!(status.run, Run::Halted);
+    assert_eq!(status.error.unwrap().code, Code::FOREIGN_WRITE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_was_deleted_writes_nothing_into_one_of_the_same_name() {
+    let mut world = World::new().await;
+    let (job, _tasks) = world.start_incremental().await;
+    world.write(10).await;
+    let row = world.store.job(JOB).await.unwrap().unwrap();
+    job.delete().await.unwrap();
+    assert_eq!(world.store.job(JOB).await.unwrap(), None);
+    world.store.add_job(&row).await.unwrap();
+    seconds(60).await;
+    assert_eq!(world.store.progress(JOB).await.unwrap(), None, "the old job came back");
+}
