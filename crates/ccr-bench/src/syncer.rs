@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
-use ccr_syncer::{api::Api, side::Side};
+use ccr_syncer::api::Api;
 use serde_json::{Value, json};
 use tokio::{
     process::{Child, Command},
@@ -57,18 +57,8 @@ impl Syncer {
     }
 
     pub(crate) async fn create_job(&self, clusters: &Clusters) -> anyhow::Result<()> {
-        let spec = |side: &Side| {
-            json!({
-                "host": side.query().host,
-                "port": side.query().port.to_string(),
-                "thrift_port": side.rpc_port().to_string(),
-                "user": "root",
-                "password": "",
-                "database": DB,
-                "table": TABLE,
-            })
-        };
-        let body = json!({"name": JOB, "src": spec(&clusters.source), "dest": spec(&clusters.dest)});
+        let body =
+            json!({"name": JOB, "src": clusters.source.job_spec(DB, TABLE), "dest": clusters.dest.job_spec(DB, TABLE)});
         self.api.post("/create_ccr", &body).await?;
         Ok(())
     }

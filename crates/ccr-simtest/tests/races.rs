@@ -278,6 +278,9 @@ async fn a_paused_job_leaves_no_transaction_open_and_moves_again() {
     world.write(5).await;
     seconds(60).await;
     assert_eq!(world.ids(&world.clusters.dest).await, before, "a paused job does nothing");
+    let (again, _paused) = world.start().await;
+    seconds(1).await;
+    assert_eq!((again.status().run, again.status().sync_state), (Run::Paused, SyncState::TableIncrementalSync));
     let open = world.clusters.dest.with(|model| model.database("shop").map(|db| model.running_txns(db.id)).unwrap());
     assert_eq!(open, 0);
     job.resume().await.unwrap();

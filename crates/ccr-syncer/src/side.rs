@@ -35,6 +35,19 @@ impl Side {
         self.rpc_port
     }
 
+    /// `src` or `dest` of a `/create_ccr` request for one table of this cluster.
+    pub fn job_spec(&self, database: &str, table: &str) -> serde_json::Value {
+        serde_json::json!({
+            "host": self.query().host,
+            "port": self.query().port.to_string(),
+            "thrift_port": self.rpc_port().to_string(),
+            "user": self.login.user,
+            "password": self.login.password.expose(),
+            "database": database,
+            "table": table,
+        })
+    }
+
     /// Runs a statement without a result set.
     pub async fn execute(&self, sql: &str) -> anyhow::Result<()> {
         match self.net.sql(&self.login, sql).await? {

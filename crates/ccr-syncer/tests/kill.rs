@@ -13,7 +13,7 @@ use ccr_syncer::{api::Api, side::Side};
 use doris::net::tcp::TcpNet;
 use doris_sim::{ClusterBuilder, SimCluster};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::process::{Child, Command};
 
 const KILLS: u32 = 10;
@@ -53,18 +53,6 @@ async fn until(what: &str, mut ask: impl AsyncFnMut() -> bool) {
     }
 }
 
-fn spec(side: &Side) -> Value {
-    json!({
-        "host": side.query().host,
-        "port": side.query().port.to_string(),
-        "thrift_port": side.rpc_port().to_string(),
-        "user": "root",
-        "password": "",
-        "database": "shop",
-        "table": "orders",
-    })
-}
-
 async fn ids(side: &Side) -> Option<Vec<Option<String>>> {
     let found = side.rows("SELECT id FROM shop.orders ORDER BY id").await.ok()?;
     Some(found.rows.into_iter().map(|mut row| row.remove(0)).collect())
@@ -97,7 +85,8 @@ async fn ten_kills_lose_nothing_and_double_nothing() {
     // Freed at once; nobody else on this machine is handed it so soon.
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
     let mut process = Process::start(port, &db).await;
-    let job = json!({"name": "kill", "src": spec(&source), "dest": spec(&dest)});
+    let job =
+        json!({"name": "kill", "src": source.job_spec("shop", "orders"), "dest": dest.job_spec("shop", "orders")});
     process.api.post("/create_ccr", &job).await.unwrap();
 
     let mut next = 0u64;

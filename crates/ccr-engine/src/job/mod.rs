@@ -2,9 +2,9 @@
 //! answers at once, and read a status that is always there. The work itself is a child task, the worker, that is told to
 //! stop through a token and obeys at its next safe point.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use ccr_store::documents::{JobDocument, JobState, SubState, SyncState};
+use ccr_store::documents::{JobDocument, JobState, ProgressDocument, SubState, SyncState};
 use doris::{Dest, Source, ids::TableId};
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -26,6 +26,9 @@ pub(crate) use context::{Context, cluster};
 pub use status::{Counters, JobStatus, Run};
 
 pub(crate) use status::StatusCell;
+
+/// How long a paused job's start waits for the metadata database.
+const STORED_LIMIT: Duration = Duration::from_secs(1);
 
 /// A running job. Clones are handles of the same job; the job goes on when all handles are dropped until it is stopped.
 #[derive(Clone, Debug)]
@@ -155,6 +158,9 @@ struct Actor {
 impl Actor {
     async fn run(mut self, mut inbox: mpsc::Receiver<Command>) {
         let mut wanted = self.document.state == JobState::Running;
+        if !wanted {
+            self.show_stored().await;
+        }
         loop {
             if wanted && self.workers.is_empty() {
                 self.start_worker();
@@ -265,6 +271,20 @@ impl Actor {
                     }
                 }
             }
+        }
+    }
+
+    /// Shows where a job stands that is not running. A database that is away does not hold up commands for long.
+    async fn show_stored(&self) {
+        let stored = self.env.store.progress(&self.document.name);
+        match tokio::time::timeout(STORED_LIMIT, stored).await {
+            Ok(Ok(Some(text))) => match ProgressDocument::parse(&text) {
+                Ok(document) => self.status.stored(&document),
+                Err(error) => warn!(job = self.document.name, %error, "the stored progress cannot be shown"),
+            },
+            Ok(Ok(None)) => {}
+            Ok(Err(error)) => warn!(job = self.document.name, %error, "the stored progress cannot be shown"),
+            Err(_) => warn!(job = self.document.name, "the metadata database does not answer"),
         }
     }
 

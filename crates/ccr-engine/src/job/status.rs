@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ccr_store::documents::{SubState, SyncState};
+use ccr_store::documents::{ProgressDocument, SubState, SyncState};
 use doris::ids::CommitSeq;
 use tokio::sync::watch;
 
@@ -126,6 +126,18 @@ impl StatusCell {
             status.committed_seq = progress.commit_seq.0;
             status.last_commit_seq = progress.last_commit_seq.0;
             progress.full_sync_reason().clone_into(&mut status.full_sync_reason);
+        });
+    }
+
+    /// Progress was read of a job that does not run.
+    pub(crate) fn stored(&self, progress: &ProgressDocument) {
+        self.update(|status| {
+            status.sync_state = progress.sync_state;
+            status.sub_state = progress.sub_sync_state;
+            status.commit_seq = progress.prev_commit_seq;
+            status.committed_seq = progress.prev_commit_seq;
+            status.last_commit_seq = progress.last_commit_seq;
+            progress.full_sync_info.info.clone_into(&mut status.full_sync_reason);
         });
     }
 

@@ -167,18 +167,7 @@ async fn act(stage: &Stage, options: &Options, screen: &Screen, enough: &Cancell
 }
 
 fn request(source: &Side, dest: &Side) -> Value {
-    let side = |side: &Side| {
-        json!({
-            "host": side.query().host,
-            "port": side.query().port.to_string(),
-            "thrift_port": side.rpc_port().to_string(),
-            "user": "root",
-            "password": "",
-            "database": DATABASE,
-            "table": TABLE,
-        })
-    };
-    json!({ "name": JOB, "src": side(source), "dest": side(dest) })
+    json!({ "name": JOB, "src": source.job_spec(DATABASE, TABLE), "dest": dest.job_spec(DATABASE, TABLE) })
 }
 
 /// Asks until the job follows binlogs; shows each stage on the way.
