@@ -8,6 +8,7 @@ use futures::{
     future::BoxFuture,
     stream::{FuturesOrdered, FuturesUnordered},
 };
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
@@ -31,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How many records may be committed and not yet seen on the destination.
 const MOST_PENDING: usize = 10_000;
 
-/// How long a clean stop waits for commits to become visible.
+/// How long a stop, or another end of a run, waits for commits to become visible.
 const DRAIN_LIMIT: Duration = Duration::from_secs(5);
 
 /// A record on its way through ingest.
@@ -54,6 +55,7 @@ struct Pipeline {
     doubt: bool,
     /// Why no more records are planned; what was planned before is still finished.
     blocked: Option<Exit>,
+    blocked_at: Instant,
 }
 
 /// Runs until the phase has to end.
@@ -73,6 +75,7 @@ pub(super) async fn run(
         checkpoint: Checkpoint::new(Arc::clone(shared), &shared.ledger),
         doubt: true,
         blocked: None,
+        blocked_at: Instant::now(),
     };
     let exit = match pipeline.drive(progress, memory, cancel).await {
         Ok(exit) | Err(exit) => exit,
@@ -95,8 +98,13 @@ impl Pipeline {
         loop {
             self.plan(memory);
             self.start_commit();
-            if self.blocked.is_some() && self.is_empty() && self.checkpoint.is_clean() {
-                return Ok(self.blocked.take().unwrap_or(Exit::Done));
+            // What is committed is claimed if it becomes visible soon; if not, labels and versions tell the next run.
+            let claimed = self.checkpoint.is_clean() || self.blocked_at.elapsed() > DRAIN_LIMIT;
+            if self.is_empty()
+                && claimed
+                && let Some(exit) = self.blocked.take()
+            {
+                return Ok(exit);
             }
             let idle = self.is_empty() && self.fetch.head().is_none();
             if idle && self.fetch.drained() {
@@ -119,9 +127,17 @@ impl Pipeline {
                     Ok(()) if idle => self.shared.context.status.moving(),
                     Ok(()) => {}
                     // What is on its way is finished first.
-                    Err(exit) => self.blocked = Some(exit),
+                    Err(exit) => self.block(exit),
                 },
             }
+        }
+    }
+
+    /// Plans no more records; the first reason counts.
+    fn block(&mut self, exit: Exit) {
+        if self.blocked.is_none() {
+            self.blocked = Some(exit);
+            self.blocked_at = Instant::now();
         }
     }
 
@@ -136,7 +152,7 @@ impl Pipeline {
         if self.blocked.is_none() && self.shared.is_stale() {
             let why = "replicas were left out of transactions";
             let failure = Failure::new(Code::METADATA, why, "the job reads the metadata again");
-            self.blocked = Some(Exit::refresh(failure));
+            self.block(Exit::refresh(failure));
         }
         while self.blocked.is_none()
             && self.checkpoint.pending() < MOST_PENDING
@@ -149,7 +165,10 @@ impl Pipeline {
                     self.shared.context.status.attempting(planned.seq());
                     self.launch(planned);
                 }
-                Err(refusal) => self.blocked = Some(refuse(&self.shared, memory, record.seq, refusal)),
+                Err(refusal) => {
+                    let exit = refuse(&self.shared, memory, record.seq, refusal);
+                    self.block(exit);
+                }
             }
         }
     }
