@@ -443,5 +443,6 @@ fn a_damaged_message_is_an_error_or_another_message() {
     let before = peak_kib();
     rpc::for_each_method!(check);
     #[cfg(target_os = "linux")]
-    assert!(peak_kib() - before < 512 << 10, "a claimed size was allocated");
+    // Far below a claim of 2 GiB, far above what the allocator reserves for the threads of other tests.
+    assert!(peak_kib() - before < 1536 << 10, "a claimed size was allocated");
 }
