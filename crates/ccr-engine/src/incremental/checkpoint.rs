@@ -14,6 +14,7 @@ use doris::{
 };
 use futures::{FutureExt, future::BoxFuture};
 use tokio::time::Instant;
+use tracing::debug;
 
 use super::{
     COPY_AGAIN, Exit, Shared, partition_text,
@@ -148,7 +149,8 @@ impl Checkpoint {
                 self.step = Step::Idle;
                 let Look { rows, overdue, source } = match look {
                     Ok(look) => look,
-                    Err(_) if self.failed_looks < FAILED_LOOKS => {
+                    Err(error) if self.failed_looks < FAILED_LOOKS => {
+                        debug!(job = self.shared.context.name, %error, "a look at the destination failed, looking again");
                         self.failed_looks += 1;
                         self.pause = LONGEST_PAUSE;
                         return Ok(());
