@@ -110,8 +110,17 @@ impl BeTablet {
         self.rowsets.last_key_value().map_or(Version(0), |(version, _)| *version)
     }
 
-    /// A pending rowset becomes a version, and a rowset binlog where they are kept.
-    pub(crate) fn publish(&mut self, txn: TxnId, version: Version, rowset: SharedRowset, keeps_binlogs: bool) {
+    /// The pending rowset of a transaction becomes a version, and a rowset binlog where they are kept. A stand-in
+    /// publishes without one, too. Answers whether there is such a version now.
+    pub(crate) fn publish_pending(
+        &mut self,
+        txn: TxnId,
+        version: Version,
+        keeps_binlogs: bool,
+        stand_in: bool,
+    ) -> bool {
+        let rowset = self.pending.remove(&txn).or_else(|| stand_in.then(SharedRowset::default));
+        let Some(rowset) = rowset else { return false };
         if keeps_binlogs && self.binlog_enabled {
             self.binlogs.insert(version, SharedRowset::clone(&rowset));
         }
@@ -119,5 +128,6 @@ impl BeTablet {
         if self.overlapped.remove(&txn) {
             self.corrupt = Some(format!("delete bitmap of version {version} was computed for another rowset"));
         }
+        true
     }
 }

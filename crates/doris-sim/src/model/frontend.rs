@@ -84,11 +84,15 @@ impl Model {
     pub fn set_backend_alive(&mut self, id: BackendId, alive: bool) -> Answer<()> {
         let now = self.now_ms;
         let be = self.backends.get_mut(&id).ok_or_else(|| Refusal::analysis(format!("backend {id} does not exist")))?;
+        let restarted = alive && !be.alive;
         be.alive = alive;
-        if alive {
+        if restarted {
             be.started_ms = now;
-            be.last_heartbeat_ms = now;
+            let host = be.host.clone();
+            // What it coordinated, it has forgotten.
+            self.abort_coordinated_by(id, &host, "coordinate BE restart");
         }
+        self.backends.values_mut().filter(|be| be.id == id).for_each(|be| be.last_heartbeat_ms = now);
         Ok(())
     }
 

@@ -63,9 +63,7 @@ impl Model {
         };
         super::txn::check_label(&label)?;
         if let Some(holder) = self.label_holder(db_id, &label) {
-            let (id, state) = (holder.id, holder.state.name());
-            let text = format!("Label [{label}] has already been used, relate to txn [{id}], status [{state}].");
-            return Err(Refusal::analysis(text));
+            return Err(super::txn::label_used(holder));
         }
         let id = self.next_txn_id();
         let stids: Vec<TxnId> = match spec.sub_txns {
@@ -96,12 +94,6 @@ impl Model {
         Ok(id)
     }
 
-    /// The transaction that holds a label: the one that is not aborted.
-    pub(crate) fn label_holder(&self, db: DbId, label: &str) -> Option<&Txn> {
-        let ids = self.labels.get(&(db, label.to_owned()))?;
-        ids.iter().filter_map(|id| self.txns.get(id)).find(|txn| txn.state != TxnState::Aborted)
-    }
-
     fn planned_txn(&self, id: TxnId, db: DbId, label: String, tables: &[TableId], sub_txns: Vec<TxnId>) -> Txn {
         let mut planned_indexes = BTreeMap::new();
         for table in tables.iter().filter_map(|table| self.databases.get(&db)?.table_by_id(*table)) {
@@ -124,12 +116,15 @@ impl Model {
             published_ms: None,
             finished_ms: None,
             reason: String::new(),
+            with_sub_txns: false,
             sub_txns,
+            begun_sub_txns: Vec::new(),
             writes: Vec::new(),
             planned_indexes,
             publish_at_ms: 0,
             retry_at_ms: 0,
             error_replicas: std::collections::BTreeSet::new(),
+            wait_reason: String::new(),
         }
     }
 

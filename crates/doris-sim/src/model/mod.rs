@@ -99,6 +99,9 @@ pub struct Options {
     pub binlog_gc_interval_ms: i64,
     /// How long a backend takes for an ingest, besides the downloads.
     pub ingest_delay_ms: i64,
+    /// Backends hold no rows: they publish whatever they are told, with or without an ingest, as the backends of the
+    /// recordings did.
+    pub stand_in_backends: bool,
     /// Password of root; empty on a fresh cluster.
     pub root_password: doris::secret::Secret,
 }
@@ -112,6 +115,7 @@ impl Default for Options {
             snapshot_tick_ms: 0,
             binlog_gc_interval_ms: 15_000,
             ingest_delay_ms: 0,
+            stand_in_backends: false,
             root_password: doris::secret::Secret::default(),
         }
     }
@@ -170,7 +174,7 @@ impl Model {
         let token: u128 = rng.random();
         // Two clusters installed in the same minutes share ranges of ids (seen): mixed up ids must not go unnoticed.
         let first_id = 1_795_448_790_000 + i64::from(rng.random_range(0..200_u32));
-        Self {
+        let mut model = Self {
             now_ms,
             ids: IdCounter(first_id),
             next_txn: 1 + i64::from(rng.random_range(0..50_u32)),
@@ -195,10 +199,12 @@ impl Model {
             snapshot_jobs: BTreeMap::new(),
             local_snapshots: BTreeMap::new(),
             next_binlog_gc_ms: now_ms.saturating_add(options.binlog_gc_interval_ms),
-            next_txn_clean_ms: now_ms.saturating_add(txn::CLEAN_INTERVAL_MS),
+            next_txn_clean_ms: now_ms,
             config: properties::default_fe_config(),
             options,
-        }
+        };
+        model.next_txn_clean_ms = model.next_clean_round_ms();
+        model
     }
 
     /// The present in milliseconds since the epoch.
@@ -228,7 +234,7 @@ impl Model {
     /// When the next timed event is due.
     pub fn next_event_ms(&self) -> Option<i64> {
         let daemons = [Some(self.next_binlog_gc_ms), Some(self.next_txn_clean_ms), Some(self.next_repair_ms)];
-        [self.next_publish_ms(), self.next_timeout_ms(), self.next_job_step_ms(), self.next_late_record_ms()]
+        [self.next_publish_ms(), self.next_job_step_ms(), self.next_late_record_ms()]
             .into_iter()
             .chain(daemons)
             .flatten()
@@ -238,7 +244,6 @@ impl Model {
     /// Everything that is due now.
     fn happen(&mut self) {
         self.publish_due();
-        self.abort_expired();
         self.step_jobs();
         self.insert_late_records(&[]);
         if self.next_repair_ms <= self.now_ms {
@@ -246,8 +251,8 @@ impl Model {
             self.repair_replicas();
         }
         if self.next_txn_clean_ms <= self.now_ms {
-            self.next_txn_clean_ms = self.now_ms.saturating_add(txn::CLEAN_INTERVAL_MS);
-            self.clean_txns();
+            self.next_txn_clean_ms = self.next_clean_round_ms();
+            self.clean_round();
         }
         if self.next_binlog_gc_ms <= self.now_ms {
             self.next_binlog_gc_ms = self.now_ms.saturating_add(self.options.binlog_gc_interval_ms.max(1));

@@ -2,9 +2,11 @@
 
 use super::{
     super::{datetime::format_ms, reply::Rows, session::Context},
-    cell, cluster, partitions,
+    cell, cluster, partitions, transaction,
 };
-use crate::model::{Answer, Database, IndexId, KeysType, Partition, PartitionId, Refusal, Relation, Table, TableId};
+use crate::model::{
+    Answer, Database, DbId, IndexId, KeysType, Partition, PartitionId, Refusal, Relation, Table, TableId,
+};
 
 /// The node of a path; a trailing `/` is ignored.
 pub(super) fn proc(context: &Context<'_>, path: &str) -> Answer<Rows> {
@@ -16,6 +18,7 @@ pub(super) fn proc(context: &Context<'_>, path: &str) -> Answer<Rows> {
         ["frontends"] => Ok(cluster::frontends(context)),
         ["backends"] => Ok(cluster::backends(context)),
         ["transactions"] => Ok(transactions(context)),
+        ["transactions", db, ref rest @ ..] => transactions_of(context, db, rest, missing),
         ["dbs"] => Ok(databases(context)),
         ["dbs", db] => Ok(tables(context, database(context, db)?)),
         ["dbs", db, table, ref rest @ ..] => {
@@ -234,4 +237,23 @@ fn transactions(context: &Context<'_>) -> Rows {
     }
     rows.push(vec![cell(0), cell("Total"), cell(total)]);
     Rows::of_texts(&["DbId", "DbName", "RunningTransactionNum"], rows)
+}
+
+fn transactions_of(context: &Context<'_>, db: &str, rest: &[&str], missing: impl Fn() -> Refusal) -> Answer<Rows> {
+    let id = DbId::new(number(db, "Invalid db id format")?);
+    if !context.model.databases.contains_key(&id) {
+        return Err(Refusal::analysis(format!("databaseTransactionMgr[{id}] does not exist")));
+    }
+    // What does not parse is answered with the value it would have had.
+    let txn = |text: &str| text.parse::<i64>().map_err(|_| Refusal::analysis("Invalid transaction id format: -1"));
+    match *rest {
+        [] => Ok(transaction::states(context, id)),
+        [state, ..] if state != "running" && state != "finished" => Err(Refusal::analysis("State is invalid")),
+        [state] => Ok(transaction::list(context, id, state == "running")),
+        [_, id_text] => transaction::tables(context, id, txn(id_text)?),
+        [_, id_text, table] => {
+            transaction::partitions(context, id, txn(id_text)?, number(table, "Invalid table id format")?)
+        }
+        _ => Err(missing()),
+    }
 }

@@ -1,72 +1,184 @@
-//! SHOW TRANSACTION.
+//! SHOW TRANSACTION and `SHOW PROC '/transactions/..'`.
+
+use std::collections::BTreeMap;
+
+use sqlparser::ast::{BinaryOperator, Expr, UnaryOperator, Value as Literal};
 
 use super::{
     super::{
         datetime::format_ms,
         reply::Rows,
-        scalar::LikePattern,
+        scalar::{LikePattern, label_of},
         session::{Context, db_of},
     },
-    Simple, cell, simple,
+    cell,
 };
 use crate::{
-    model::{Answer, Refusal, Txn, TxnId},
-    sql::statement::Filter,
+    model::{Answer, DbId, Refusal, TableId, Txn, TxnId},
+    sql::{literal, statement::Filter},
 };
 
+const COLUMNS: [&str; 15] = [
+    "TransactionId",
+    "Label",
+    "Coordinator",
+    "TransactionStatus",
+    "LoadJobSourceType",
+    "PrepareTime",
+    "PreCommitTime",
+    "CommitTime",
+    "PublishTime",
+    "FinishTime",
+    "Reason",
+    "ErrorReplicasCount",
+    "ListenerId",
+    "TimeoutMs",
+    "ErrMsg",
+];
+
+/// Longest list of `/transactions/<db>/<state>`.
+const MOST_ROWS: usize = 2000;
+
+/// What a WHERE clause asks for.
+enum Wanted {
+    Id(i64),
+    Label(String),
+    Like(String),
+}
+
 pub(super) fn transaction(context: &Context<'_>, db: Option<&str>, filter: &Filter) -> Answer<Rows> {
-    let refusal = || {
+    let name = db_of(context.session, db)?;
+    let Filter::Where(condition) = filter else { return Err(Refusal::analysis("Missing transaction id")) };
+    let wanted = wanted(condition).ok_or_else(|| {
         Refusal::analysis(
             "Where clause should looks like one of them: id = 123 or label =/like 'label' or status = \
              'prepare/precommitted/committed/visible/aborted'",
         )
-    };
-    let db = context.model.database(db_of(context.session, db)?)?.id;
-    let Filter::Where(condition) = filter else { return Err(refusal()) };
-    let missing = |what: String| Err(Refusal::analysis(format!("transaction with {what} does not exist")));
-    let found: Vec<&Txn> = match simple(context, condition).ok_or_else(refusal)? {
-        Simple::Eq(column, value) if column == "id" => {
-            let id: i64 = value.parse().map_err(|_| refusal())?;
-            let found: Vec<&Txn> = context.model.txn(TxnId::new(id)).filter(|txn| txn.db == db).into_iter().collect();
-            if found.is_empty() {
-                return missing(format!("id {id}"));
-            }
-            found
+    })?;
+    let model = context.model;
+    let db = model.database(name)?.id;
+    let found: Vec<&Txn> = match wanted {
+        Wanted::Id(id) => vec![by_id(context, db, id)?],
+        Wanted::Label(label) if label.is_empty() => vec![by_id(context, db, -1)?],
+        Wanted::Label(label) => {
+            let newest = model.txns_of(db).filter(|txn| txn.label == label).last();
+            vec![newest.ok_or_else(|| Refusal::analysis(format!("transaction with label {label} does not exist")))?]
         }
-        Simple::Eq(column, value) if column == "label" => {
-            let found: Vec<&Txn> = context.model.txns_of(db).filter(|txn| txn.label == value).collect();
-            if found.is_empty() {
-                return missing(format!("label {value}"));
-            }
-            found
-        }
-        Simple::Like(column, pattern) if column == "label" => {
-            let pattern = LikePattern::new(&pattern, false);
-            let mut found: Vec<&Txn> = context.model.txns_of(db).filter(|txn| pattern.matches(&txn.label)).collect();
-            // Newest first, unlike with `=`.
+        Wanted::Like(pattern) => {
+            let pattern = label_pattern(&pattern)?;
+            let mut found: Vec<&Txn> = model.txns_of(db).filter(|txn| pattern.matches(&txn.label)).collect();
             found.reverse();
             found
         }
-        _ => return Err(refusal()),
     };
-    let columns = [
-        "TransactionId",
-        "Label",
-        "Coordinator",
-        "TransactionStatus",
-        "LoadJobSourceType",
-        "PrepareTime",
-        "PreCommitTime",
-        "CommitTime",
-        "PublishTime",
-        "FinishTime",
-        "Reason",
-        "ErrorReplicasCount",
-        "ListenerId",
-        "TimeoutMs",
-        "ErrMsg",
-    ];
-    Ok(Rows::of_texts(&columns, found.into_iter().map(row).collect()))
+    Ok(Rows::of_texts(&COLUMNS, found.into_iter().map(row).collect()))
+}
+
+/// The newest transactions of a database first, unfinished or finished ones.
+pub(super) fn list(context: &Context<'_>, db: DbId, running: bool) -> Rows {
+    let mut found: Vec<&Txn> = context.model.txns_of(db).filter(|txn| txn.state.is_final() != running).collect();
+    found.reverse();
+    Rows::of_texts(&COLUMNS, found.into_iter().take(MOST_ROWS).map(row).collect())
+}
+
+/// `/transactions/<db>`: how many there are.
+pub(super) fn states(context: &Context<'_>, db: DbId) -> Rows {
+    let running = context.model.running_txns(db);
+    let finished = context.model.txns_of(db).filter(|txn| txn.state.is_final()).count();
+    let rows = vec![vec![cell("running"), cell(running)], vec![cell("finished"), cell(finished)]];
+    Rows::of_texts(&["State", "Number"], rows)
+}
+
+/// `/transactions/<db>/<state>/<id>`: tables with their partitions; one row for each sub transaction.
+pub(super) fn tables(context: &Context<'_>, db: DbId, id: i64) -> Answer<Rows> {
+    let txn = known(context, db, id)?;
+    let mut parts: BTreeMap<(TableId, TxnId), Vec<String>> = BTreeMap::new();
+    for write in &txn.writes {
+        parts.entry((write.table, write.stid)).or_default().push(write.partition.to_string());
+    }
+    let rows = parts.into_iter().map(|((table, _), partitions)| vec![cell(table), cell(partitions.join(", "))]);
+    Ok(Rows::of_texts(&["TableId", "CommittedPartitionIds"], rows.collect()))
+}
+
+/// `/transactions/<db>/<state>/<id>/<table>`: the versions that it makes.
+pub(super) fn partitions(context: &Context<'_>, db: DbId, id: i64, table: i64) -> Answer<Rows> {
+    let txn = known(context, db, id)?;
+    let writes = txn.writes.iter().filter(|write| write.table.get() == table);
+    let rows = writes.map(|write| vec![cell(write.partition), cell(write.version)]);
+    Ok(Rows::of_texts(&["PartitionId", "CommittedVersion"], rows.collect()))
+}
+
+fn by_id<'a>(context: &Context<'a>, db: DbId, id: i64) -> Answer<&'a Txn> {
+    let found = context.model.txn_or_parent(TxnId::new(id)).filter(|txn| txn.db == db);
+    found.ok_or_else(|| Refusal::analysis(format!("transaction with id {id} does not exist")))
+}
+
+fn known<'a>(context: &Context<'a>, db: DbId, id: i64) -> Answer<&'a Txn> {
+    let found = context.model.txn_or_parent(TxnId::new(id)).filter(|txn| txn.db == db);
+    found.ok_or_else(|| Refusal::analysis(format!("Transaction[{id}] does not exist.")))
+}
+
+/// A column, then a literal of the right kind. A status is refused in every form: the frontend looks for another class
+/// of literal than its parser makes (seen).
+fn wanted(expr: &Expr) -> Option<Wanted> {
+    let (column, value, like) = match expr {
+        Expr::BinaryOp { left, op: BinaryOperator::Eq, right } => (left, right, false),
+        Expr::Like { negated: false, expr, pattern, .. } => (expr, pattern, true),
+        _ => return None,
+    };
+    if !matches!(column.as_ref(), Expr::Identifier(_) | Expr::CompoundIdentifier(_)) {
+        return None;
+    }
+    match (label_of(column).to_lowercase().as_str(), value.as_ref()) {
+        ("id", value) => integer(value).map(Wanted::Id),
+        ("label", Expr::Value(value)) => {
+            let text = match &value.value {
+                Literal::SingleQuotedString(text) => literal::decode(text, '\''),
+                Literal::DoubleQuotedString(text) => literal::decode(text, '"'),
+                _ => return None,
+            };
+            Some(if like && !text.is_empty() { Wanted::Like(text) } else { Wanted::Label(text) })
+        }
+        _ => None,
+    }
+}
+
+fn integer(expr: &Expr) -> Option<i64> {
+    match expr {
+        Expr::Value(value) => match &value.value {
+            Literal::Number(text, _) => text.parse().ok(),
+            _ => None,
+        },
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => integer(expr).map(|n| -n),
+        _ => None,
+    }
+}
+
+/// The frontend turns `%` into `.*` and looks for the whole label with that regular expression: `_` is a plain
+/// character, `.` stands for any, a backslash makes a sign plain.
+fn label_pattern(pattern: &str) -> Answer<LikePattern> {
+    let mut like = String::new();
+    let mut chars = pattern.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '.' => like.push('_'),
+            '_' => like.push_str(r"\_"),
+            '\\' => match chars.next().filter(|next| !next.is_ascii_alphanumeric()) {
+                Some('%') => like.push('%'),
+                Some(plain) => like.extend(['\\', plain]),
+                None => return Err(unmodelled(c, pattern)),
+            },
+            '[' | ']' | '(' | ')' | '{' | '}' | '^' | '$' | '|' | '?' | '*' | '+' => {
+                return Err(unmodelled(c, pattern));
+            }
+            c => like.push(c),
+        }
+    }
+    Ok(LikePattern::new(&like, false))
+}
+
+fn unmodelled(sign: char, pattern: &str) -> Refusal {
+    Refusal::analysis(format!("doris-sim does not model '{sign}' in a pattern of labels: {pattern}"))
 }
 
 fn row(txn: &Txn) -> Vec<Option<String>> {
@@ -85,6 +197,6 @@ fn row(txn: &Txn) -> Vec<Option<String>> {
         cell(txn.error_replicas.len()),
         cell(-1),
         cell(txn.timeout_ms),
-        cell(""),
+        cell(&txn.wait_reason),
     ]
 }

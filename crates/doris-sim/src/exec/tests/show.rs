@@ -165,7 +165,10 @@ async fn transactions_are_found_by_id_and_label() {
                  'prepare/precommitted/committed/visible/aborted'";
     c.refusals(&[
         ("SHOW TRANSACTION WHERE STATUS='visible'", usage),
-        ("SHOW TRANSACTION", usage),
+        ("SHOW TRANSACTION WHERE status = 'nonsense'", usage),
+        ("SHOW TRANSACTION WHERE id = '1'", usage),
+        ("SHOW TRANSACTION WHERE label = 't1' AND id = 1", usage),
+        ("SHOW TRANSACTION", "Missing transaction id"),
         ("SHOW TRANSACTION WHERE ID = 99999999", "transaction with id 99999999 does not exist"),
         ("SHOW TRANSACTION WHERE LABEL = 'zz'", "transaction with label zz does not exist"),
         ("SHOW TRANSACTION FROM nope WHERE ID=1", "Unknown database 'nope'"),

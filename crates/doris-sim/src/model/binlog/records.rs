@@ -20,7 +20,7 @@ impl Model {
             records.push(json!({
                 "partitionId": write.partition, "range": table.range_text(partition), "version": write.version,
                 "isTempPartition": table.is_temp_partition(write.partition),
-                "stid": if txn.sub_txns.is_empty() { -1 } else { write.stid.get() },
+                "stid": if txn.with_sub_txns { write.stid.get() } else { -1 },
             }));
             versions.push((write.table, write.partition, write.version));
         }
@@ -38,8 +38,14 @@ impl Model {
             "commitSeq": seq, "txnId": txn.id, "timeStamp": self.now_ms, "label": txn.label, "dbId": txn.db,
             "tableRecords": records,
         });
-        if let (false, Some(fields)) = (txn.sub_txns.is_empty(), data.as_object_mut()) {
-            fields.insert("stids".into(), json!(txn.sub_txns));
+        if let (true, Some(fields)) = (txn.with_sub_txns, data.as_object_mut()) {
+            let db = self.databases.get(&txn.db);
+            let gone = |stid: &&TxnId| {
+                let mut writes = txn.writes.iter().filter(|write| write.stid == **stid);
+                writes.any(|write| db.is_none_or(|db| db.table_by_id(write.table).is_none()))
+            };
+            let stids: Vec<&TxnId> = txn.sub_txns.iter().filter(|stid| !gone(stid)).collect();
+            fields.insert("stids".into(), json!(stids));
         }
         let new = NewRecord { seq, kind: kind::UPSERT, db: txn.db, table_ids: &table_ids, data: data.to_string() };
         self.record_full(new, versions);

@@ -3,6 +3,7 @@
 
 mod binlog;
 mod catalog;
+mod publish;
 mod rows;
 mod snapshot;
 mod txn;

@@ -1,10 +1,10 @@
 use super::*;
 
-fn begin(model: &mut Model, label: &str, tables: &[TableId]) -> Result<BegunTxn, BeginRefusal> {
+pub(super) fn begin(model: &mut Model, label: &str, tables: &[TableId]) -> Result<BegunTxn, BeginRefusal> {
     begin_with(model, label, tables, |_| {})
 }
 
-fn begin_with(
+pub(super) fn begin_with(
     model: &mut Model,
     label: &str,
     tables: &[TableId],
@@ -22,7 +22,7 @@ fn begin_with(
 }
 
 /// Puts an empty rowset into every tablet of a table, as ingests do, and answers the commit infos.
-fn write_all(model: &mut Model, table: &str, txn: TxnId) -> Vec<(TabletId, BackendId)> {
+pub(super) fn write_all(model: &mut Model, table: &str, txn: TxnId) -> Vec<(TabletId, BackendId)> {
     let table = model.table("d", table).unwrap().clone();
     let mut infos = Vec::new();
     for (_, tablet) in table.partitions.iter().flat_map(Partition::tablets) {
@@ -35,16 +35,16 @@ fn write_all(model: &mut Model, table: &str, txn: TxnId) -> Vec<(TabletId, Backe
     infos
 }
 
-fn commit(model: &mut Model, txn: TxnId, infos: Vec<(TabletId, BackendId)>) -> Answer<CommitState> {
+pub(super) fn commit(model: &mut Model, txn: TxnId, infos: Vec<(TabletId, BackendId)>) -> Answer<CommitState> {
     let db = db(model);
     model.commit_txn(db, txn, &[CommitPart { stid: txn, table: None, infos }])
 }
 
-fn state(model: &Model, txn: TxnId) -> TxnState {
+pub(super) fn state(model: &Model, txn: TxnId) -> TxnState {
     model.txn(txn).unwrap().state
 }
 
-const P: &str = "errCode = 2, detailMessage = ";
+pub(super) const P: &str = "errCode = 2, detailMessage = ";
 
 #[test]
 fn a_transaction_goes_from_prepare_to_visible() {
@@ -256,7 +256,7 @@ fn an_expired_prepare_is_aborted_at_the_next_round() {
     let txn = begin_with(&mut model, "l", &[table], |s| s.timeout_s = Some(1)).unwrap().id;
     pass(&mut model, 900);
     assert_eq!(state(&model, txn), TxnState::Prepare);
-    pass(&mut model, 11_000);
+    pass(&mut model, 31_000);
     assert_eq!(
         (state(&model, txn), model.txn(txn).unwrap().reason.as_str()),
         (TxnState::Aborted, "timeout by txn manager")

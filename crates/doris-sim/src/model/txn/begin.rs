@@ -48,28 +48,19 @@ const LABEL_ALREADY_EXISTS: i32 = 15;
 impl Model {
     /// beginTxn. A PREPARE transaction is not journaled.
     pub fn begin_txn(&mut self, spec: BeginTxnSpec) -> Result<BegunTxn, BeginRefusal> {
-        let db = self
-            .find_database(&spec.db)
-            .ok_or_else(|| Refusal::analysis(format!("can't find db named: {}", spec.db)))?;
-        let db_id = db.id;
-        if let Some(table) = spec.tables.iter().find(|table| db.table_by_id(**table).is_none()) {
-            let text = format!("can't find table id: {table} in db: {}", spec.db);
-            return Err(Refusal::analysis(text).into());
-        }
+        let db_id = self.check_begin(&spec)?;
         if spec.label.is_empty() {
             return Err(Refusal::analysis("empty label in begin request").into());
         }
         let timeout_s = self.check_timeout(spec.timeout_s)?;
+        if self.config_flag("disable_load_job") {
+            return Err(Refusal::analysis("disable_load_job is set to true, all load jobs are prevented").into());
+        }
         check_label(&spec.label)?;
         if let Some(begun) = self.check_label_free(db_id, &spec.label, spec.request_id)? {
             return Ok(begun);
         }
-        let running = self.running_txns(db_id);
-        let limit = self.config_number("max_running_txn_num_per_db", 10_000);
-        if i64::try_from(running).unwrap_or(i64::MAX) >= limit {
-            let text = format!("current running txns on db {db_id} is {running}, larger than limit {limit}");
-            return Err(Refusal::analysis(text).into());
-        }
+        self.check_running_txns(db_id, &spec.tables)?;
         let id = self.next_txn_id();
         let mut sub_txns = Vec::new();
         if spec.sub_txn_num > 0 {
@@ -92,14 +83,49 @@ impl Model {
             published_ms: None,
             finished_ms: None,
             reason: String::new(),
+            with_sub_txns: false,
             sub_txns: sub_txns.clone(),
+            begun_sub_txns: Vec::new(),
             writes: Vec::new(),
             planned_indexes: std::collections::BTreeMap::new(),
             publish_at_ms: 0,
             retry_at_ms: 0,
             error_replicas: std::collections::BTreeSet::new(),
+            wait_reason: String::new(),
         });
         Ok(BegunTxn { id, db: db_id, sub_txns, repeated: false })
+    }
+
+    /// Database and tables of a beginTxn, which are looked up before anything else is checked.
+    pub(crate) fn check_begin(&self, spec: &BeginTxnSpec) -> Answer<DbId> {
+        let name = &spec.db;
+        let db = self.find_database(name);
+        let db = db.ok_or_else(|| Refusal::analysis(format!("can't find db named: {name}")))?;
+        match spec.tables.iter().find(|table| db.table_by_id(**table).is_none()) {
+            Some(table) => Err(Refusal::analysis(format!("can't find table id: {table} in db: {name}"))),
+            None => Ok(db.id),
+        }
+    }
+
+    /// Refuses a transaction where too many run in the database, or wait for their publish on one of its tables.
+    pub(crate) fn check_running_txns(&self, db: DbId, tables: &[TableId]) -> Answer<()> {
+        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        let running = number(self.running_txns(db));
+        let limit = self.config_number("max_running_txn_num_per_db", 10_000);
+        if running >= limit {
+            let text = format!("current running txns on db {db} is {running}, larger than limit {limit}");
+            return Err(Refusal::analysis(text));
+        }
+        let limit = self.config_number("max_publishing_txn_num_per_table", 500);
+        for table in tables.iter().filter(|_| limit >= 0) {
+            let waiting = self.unfinished_txns().filter(|txn| txn.state == TxnState::Committed);
+            let waiting = number(waiting.filter(|txn| txn.db == db && txn.tables.contains(table)).count());
+            if waiting >= limit {
+                let text = format!("current committed txns on table {table} is {waiting}, larger than limit {limit}");
+                return Err(Refusal::analysis(text));
+            }
+        }
+        Ok(())
     }
 
     fn check_timeout(&self, asked: Option<i64>) -> Answer<i64> {
@@ -124,24 +150,19 @@ impl Model {
         label: &str,
         request_id: Option<(i64, i64)>,
     ) -> Result<Option<BegunTxn>, BeginRefusal> {
-        let holder = self
-            .labels
-            .get(&(db, label.to_owned()))
-            .into_iter()
-            .flatten()
-            .filter_map(|id| self.txns.get(id))
-            .find(|txn| txn.state != TxnState::Aborted);
-        let Some(holder) = holder else { return Ok(None) };
+        let Some(holder) = self.label_holder(db, label) else { return Ok(None) };
         if holder.state == TxnState::Prepare && request_id.is_some() && holder.request_id == request_id {
             return Ok(Some(BegunTxn { id: holder.id, db, sub_txns: Vec::new(), repeated: true }));
         }
-        let (id, state) = (holder.id, holder.state.name());
-        let mut refusal = Refusal::analysis(format!(
-            "Label [{label}] has already been used, relate to txn [{id}], status [{state}]."
-        ));
-        refusal.status = LABEL_ALREADY_EXISTS;
+        let refusal = label_used(holder);
         let job_status = if holder.state == TxnState::Prepare { "RUNNING" } else { "FINISHED" };
         Err(BeginRefusal { refusal, job_status: Some(job_status) })
+    }
+
+    /// The transaction that holds a label: the one that is not aborted.
+    pub(crate) fn label_holder(&self, db: DbId, label: &str) -> Option<&Txn> {
+        let ids = self.labels.get(&(db, label.to_owned()))?;
+        ids.iter().filter_map(|id| self.txns.get(id)).find(|txn| txn.state != TxnState::Aborted)
     }
 
     pub(crate) fn insert_txn(&mut self, txn: Txn) {
@@ -149,6 +170,13 @@ impl Model {
         self.active_txns.insert(txn.id);
         self.txns.insert(txn.id, txn);
     }
+}
+
+/// `Label [x] has already been used`.
+pub(crate) fn label_used(holder: &Txn) -> Refusal {
+    let (label, id, state) = (&holder.label, holder.id, holder.state.name());
+    let text = format!("Label [{label}] has already been used, relate to txn [{id}], status [{state}].");
+    Refusal { status: LABEL_ALREADY_EXISTS, ..Refusal::analysis(text) }
 }
 
 /// `Label format error.` unless it is 1 to 128 letters, digits, `-`, `_` or `:`.

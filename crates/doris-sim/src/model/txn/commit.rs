@@ -1,8 +1,8 @@
 //! commitTxn: which partitions get a version, and whether enough replicas have the data.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use super::{Txn, TxnState, TxnWrite, txn_not_found};
+use super::{Txn, TxnState, TxnWrite, quorum::Reported};
 use crate::model::{Answer, Model, Partition, PartitionState, Refusal, Table, TableState, ids::*};
 
 /// The commit infos of a transaction, or of one of its sub transactions.
@@ -29,12 +29,10 @@ impl Model {
     ///
     /// The partitions of the transaction are those that own a reported tablet: infos that match nothing are ignored, and
     /// a commit without any is an empty transaction with status OK (seen). A committed or visible transaction is
-    /// answered without a look at the infos. `parts`: one without sub transactions.
+    /// answered without a look at the infos. `parts`: one without sub transactions; with them one for each, in order,
+    /// and those whose table is gone are left out.
     pub fn commit_txn(&mut self, db: DbId, id: TxnId, parts: &[CommitPart]) -> Answer<CommitState> {
-        let Some(txn) = self.txns.get(&id).filter(|txn| txn.db == db) else {
-            return Err(txn_not_found(id));
-        };
-        self.check_txn_tables(txn)?;
+        let txn = self.known_txn(db, id)?;
         match txn.state {
             TxnState::Prepare => {}
             TxnState::Committed => return Ok(CommitState::Committed),
@@ -47,7 +45,7 @@ impl Model {
         }
         let txn = txn.clone();
         let mut touched: Vec<(TxnId, TableId, PartitionId)> = Vec::new();
-        let mut failed: Vec<ReplicaId> = Vec::new();
+        let mut failed: BTreeSet<ReplicaId> = BTreeSet::new();
         for part in parts {
             self.check_part(&txn, part, &mut touched, &mut failed)?;
         }
@@ -60,8 +58,14 @@ impl Model {
             };
             let version = partition.next_version;
             partition.next_version = Version(version.0 + 1);
-            writes.push(TxnWrite { stid, table: table_id, partition: partition_id, version });
+            let write = TxnWrite { stid, table: table_id, partition: partition_id, version };
+            self.fail_replicas(db, &write, &failed);
+            writes.push(write);
         }
+        let known = |part: &&CommitPart| {
+            part.table.is_some_and(|id| self.databases.get(&db).is_some_and(|db| db.table_by_id(id).is_some()))
+        };
+        let committed = parts.iter().filter(known).map(|part| part.stid).collect();
         self.journal();
         let (now, delay) = (self.now_ms, self.options.publish_delay_ms);
         if let Some(txn) = self.txns.get_mut(&id) {
@@ -69,9 +73,10 @@ impl Model {
             txn.committed_ms = Some(now);
             txn.publish_at_ms = now.saturating_add(delay);
             txn.writes = writes;
-            txn.error_replicas = failed.into_iter().collect();
-            if !txn.sub_txns.is_empty() {
-                txn.sub_txns = parts.iter().map(|part| part.stid).collect();
+            txn.error_replicas = failed;
+            if parts.iter().all(|part| part.table.is_some()) {
+                txn.with_sub_txns = true;
+                txn.sub_txns = committed;
             }
         }
         Ok(CommitState::Committed)
@@ -83,78 +88,39 @@ impl Model {
         txn: &Txn,
         part: &CommitPart,
         touched: &mut Vec<(TxnId, TableId, PartitionId)>,
-        failed: &mut Vec<ReplicaId>,
+        failed: &mut BTreeSet<ReplicaId>,
     ) -> Answer<()> {
-        let mut reported: BTreeMap<TabletId, BTreeSet<BackendId>> = BTreeMap::new();
+        let mut reported = Reported::new();
         for (tablet, backend) in &part.infos {
             reported.entry(*tablet).or_default().insert(*backend);
         }
         let Some(db) = self.databases.get(&txn.db) else { return Ok(()) };
-        let tables = txn.tables.iter().filter(|table| part.table.is_none_or(|only| only == **table));
-        for table in tables.filter_map(|id| db.table_by_id(*id)) {
+        // A sub transaction may name a table that beginTxn did not.
+        let tables = part.table.map_or_else(|| txn.tables.clone(), |table| vec![table]);
+        for table in tables.iter().filter_map(|id| db.table_by_id(*id)) {
             for partition in table.all_partitions() {
                 if !partition.tablets().any(|(_, tablet)| reported.contains_key(&tablet.id)) {
                     continue;
                 }
                 check_not_restoring(table, partition)?;
-                self.check_quorum(txn.id, table, partition, &reported, failed)?;
+                failed.extend(self.check_quorum(txn, table, partition, &reported)?);
                 touched.push((part.stid, table.id, partition.id));
             }
         }
         Ok(())
     }
 
-    /// Every tablet of every index needs enough replicas that were reported and never failed.
-    fn check_quorum(
-        &self,
-        txn: TxnId,
-        table: &Table,
-        partition: &Partition,
-        reported: &BTreeMap<TabletId, BTreeSet<BackendId>>,
-        failed: &mut Vec<ReplicaId>,
-    ) -> Answer<()> {
-        let required = usize::try_from(table.required_replicas(partition)).unwrap_or(usize::MAX);
-        for (_, tablet) in partition.tablets() {
-            let backends = reported.get(&tablet.id);
-            let (written, missed): (Vec<_>, Vec<_>) =
-                tablet.replicas.iter().partition(|r| backends.is_some_and(|set| set.contains(&r.backend)));
-            let succeeded: Vec<_> = written.iter().filter(|r| r.last_failed_version.is_none()).copied().collect();
-            if succeeded.len() < required {
-                let describe = |replicas: &[&crate::model::Replica]| {
-                    let texts: Vec<String> = replicas
-                        .iter()
-                        .map(|r| {
-                            let alive = self.backends.get(&r.backend).is_some_and(|be| be.alive);
-                            format!(
-                                "[replicaId={}, backendId={}, backendAlive={alive}, version={}, state=NORMAL]",
-                                r.id, r.backend, r.version
-                            )
-                        })
-                        .collect();
-                    texts.join(", ")
-                };
-                let mut detail = String::new();
-                if !succeeded.is_empty() {
-                    detail = format!("{} replicas final succ: {{ {} }}; ", succeeded.len(), describe(&succeeded));
-                }
-                return Err(Refusal::analysis(format!(
-                    "Failed to commit txn {txn}, cause tablet {} succ replica num {} < load required replica num \
-                     {required}. table {}, partition: [ id={}, commit version {}, visible version {} ], this tablet \
-                     detail: {detail}{} replicas write data failed: {{ {} }}, please check BE log for details; . \
-                     Please try again later.",
-                    tablet.id,
-                    succeeded.len(),
-                    table.id,
-                    partition.id,
-                    partition.committed_version(),
-                    partition.visible_version,
-                    missed.len(),
-                    describe(&missed),
-                )));
-            }
-            failed.extend(missed.iter().map(|r| r.id));
+    /// Replicas that were not reported have missed the version, until their backend publishes it all the same.
+    fn fail_replicas(&mut self, db: DbId, write: &TxnWrite, failed: &BTreeSet<ReplicaId>) {
+        let Some(partition) =
+            self.table_mut(db, write.table).and_then(|table| table.partition_by_id_mut(write.partition))
+        else {
+            return;
+        };
+        let replicas = partition.indexes.values_mut().flatten().flat_map(|tablet| &mut tablet.replicas);
+        for replica in replicas.filter(|replica| failed.contains(&replica.id)) {
+            replica.last_failed_version.get_or_insert(write.version);
         }
-        Ok(())
     }
 }
 

@@ -3,16 +3,16 @@
 mod begin;
 mod commit;
 mod publish;
+mod quorum;
 mod retention;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Answer, Model, Refusal, ids::*};
 
-pub(crate) use begin::check_label;
 pub use begin::{BeginRefusal, BeginTxnSpec, BegunTxn};
+pub(crate) use begin::{check_label, label_used};
 pub use commit::{CommitPart, CommitState};
-pub(crate) use retention::CLEAN_INTERVAL_MS;
 
 /// `TransactionStatus`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,8 +73,12 @@ pub struct Txn {
     pub finished_ms: Option<i64>,
     /// Why it was aborted.
     pub reason: String,
-    /// Sub transactions in the order of the commit; empty without sub transactions.
+    /// Committed as sub transactions: its record then has `stids`, even if empty.
+    pub with_sub_txns: bool,
+    /// The sub transactions that were committed, in order.
     pub sub_txns: Vec<TxnId>,
+    /// Those that SQL statements began.
+    pub begun_sub_txns: Vec<TxnId>,
     /// From COMMITTED on.
     pub writes: Vec<TxnWrite>,
     /// The indexes of loads that this FE planned.
@@ -85,6 +89,8 @@ pub struct Txn {
     pub(crate) retry_at_ms: i64,
     /// Replicas that missed the version.
     pub error_replicas: BTreeSet<ReplicaId>,
+    /// Why it is not visible yet (SHOW TRANSACTION `ErrMsg`).
+    pub wait_reason: String,
 }
 
 impl Txn {
@@ -125,10 +131,7 @@ impl Model {
 
     /// rollbackTxn.
     pub fn rollback_txn(&mut self, db: DbId, id: TxnId, reason: Option<&str>) -> Answer<()> {
-        let Some(txn) = self.txns.get(&id).filter(|txn| txn.db == db) else {
-            return Err(txn_not_found(id));
-        };
-        self.check_txn_tables(txn)?;
+        let txn = self.known_txn(db, id)?;
         match txn.state {
             TxnState::Prepare => {
                 self.abort(id, reason.unwrap_or("system cancel"));
@@ -142,15 +145,31 @@ impl Model {
         }
     }
 
-    /// `table not found, tableId=N`: a transaction of a dropped table can neither be committed nor rolled back (seen).
-    fn check_txn_tables(&self, txn: &Txn) -> Answer<()> {
-        let missing = txn
-            .tables
-            .iter()
-            .find(|table| self.databases.get(&txn.db).and_then(|db| db.table_by_id(**table)).is_none());
-        match missing {
+    /// A transaction whose tables all exist: one of a dropped table can neither be committed nor rolled back (seen).
+    pub(crate) fn known_txn(&self, db: DbId, id: TxnId) -> Answer<&Txn> {
+        let txn = self.txns.get(&id).filter(|txn| txn.db == db);
+        let txn = txn.ok_or_else(|| Refusal::analysis(format!("transaction [{id}] not found")))?;
+        let exists = |table: &TableId| self.databases.get(&db).is_some_and(|db| db.table_by_id(*table).is_some());
+        match txn.tables.iter().find(|table| !exists(table)) {
             Some(table) => Err(Refusal::not_found(format!("table not found, tableId={table}"))),
-            None => Ok(()),
+            None => Ok(txn),
+        }
+    }
+
+    /// The transaction that an id stands for: its own, or that of one of its sub transactions begun by SQL.
+    pub fn txn_or_parent(&self, id: TxnId) -> Option<&Txn> {
+        self.txns.get(&id).or_else(|| self.txns.values().find(|txn| txn.begun_sub_txns.contains(&id)))
+    }
+
+    /// Notes that this FE plans the load of a transaction: its record will name the indexes that exist now, and its
+    /// commit needs no others. A stream load asks for a plan between begin and commit; a replicated transaction does not.
+    pub fn plan_load(&mut self, id: TxnId) {
+        let Some(txn) = self.txns.get(&id) else { return };
+        let Some(db) = self.databases.get(&txn.db) else { return };
+        let tables = txn.tables.iter().filter_map(|table| db.table_by_id(*table));
+        let planned = tables.map(|table| (table.id, table.indexes.keys().copied().collect())).collect();
+        if let Some(txn) = self.txns.get_mut(&id) {
+            txn.planned_indexes = planned;
         }
     }
 
@@ -163,6 +182,7 @@ impl Model {
             txn.state = TxnState::Aborted;
             reason.clone_into(&mut txn.reason);
             txn.finished_ms = Some(now);
+            keys.extend(&txn.begun_sub_txns);
             keys.extend(&txn.sub_txns);
         }
         self.active_txns.remove(&id);
@@ -175,9 +195,4 @@ impl Model {
             }
         }
     }
-}
-
-/// `transaction [N] not found`.
-pub(crate) fn txn_not_found(id: TxnId) -> Refusal {
-    Refusal::analysis(format!("transaction [{id}] not found"))
 }

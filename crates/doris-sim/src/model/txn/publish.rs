@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Txn, TxnState, TxnWrite};
 use crate::model::{Model, ids::*};
 
-/// After this a quorum is enough (`publish_version_timeout_second`).
+/// After this a quorum of replicas is enough, even where more of them live (`publish_version_timeout_second`).
 const PUBLISH_TIMEOUT_MS: i64 = 30_000;
 /// Between two attempts to publish a transaction that could not be published yet.
 const RETRY_MS: i64 = 100;
@@ -43,11 +43,21 @@ impl Model {
             due.sort_unstable();
             let mut progress = false;
             for (_, id) in due {
-                if let Some(txn) = self.publishable(id) {
-                    self.finish_txn(txn);
-                    progress = true;
-                } else if let Some(txn) = self.txns.get_mut(&id) {
+                if let Some(txn) = self.txns.get_mut(&id) {
+                    txn.published_ms.get_or_insert(now);
                     txn.retry_at_ms = now.saturating_add(RETRY_MS);
+                }
+                match self.publishable(id) {
+                    Ok(Some(txn)) => {
+                        self.finish_txn(txn);
+                        progress = true;
+                    }
+                    Ok(None) => {}
+                    Err(reason) => {
+                        if let Some(txn) = self.txns.get_mut(&id) {
+                            txn.wait_reason = reason;
+                        }
+                    }
                 }
             }
             if !progress {
@@ -63,44 +73,71 @@ impl Model {
     }
 
     /// The transaction with the replicas that failed it, if all of its versions may become visible now: it is the next
-    /// version of each partition, and of each tablet a quorum of replicas has the data (all that can have it, within
-    /// the publish timeout).
-    fn publishable(&self, id: TxnId) -> Option<Txn> {
-        let txn = self.txns.get(&id)?;
-        let waited_out = txn.committed_ms.is_some_and(|at| self.now_ms.saturating_sub(at) >= PUBLISH_TIMEOUT_MS);
-        let mut failed: BTreeSet<ReplicaId> = BTreeSet::new();
+    /// version of each partition, and of each tablet enough replicas have the data. `None`: more replicas may come.
+    ///
+    /// # Errors
+    /// Why it must wait, in Doris's words.
+    fn publishable(&self, id: TxnId) -> Result<Option<Txn>, String> {
+        let Some(txn) = self.txns.get(&id) else { return Ok(None) };
+        let waited = self.now_ms.saturating_sub(txn.committed_ms.unwrap_or(self.now_ms));
+        let mut outcome = Outcome { failed: txn.error_replicas.clone(), may_come: false };
         for (n, write) in txn.writes.iter().enumerate() {
             let Some(table) = self.databases.get(&txn.db).and_then(|db| db.table_by_id(write.table)) else { continue };
             let Some(partition) = table.partition_by_id(write.partition) else { continue };
             let earlier = txn.writes[..n].iter().filter(|w| w.partition == write.partition).count();
             let base = Version(write.version.0 - 1 - i64::try_from(earlier).unwrap_or(0));
             if partition.visible_version != base {
-                return None;
+                return Err(wait_text(txn, write, partition.visible_version, earlier));
             }
-            let required = usize::try_from(table.required_replicas(partition)).unwrap_or(usize::MAX);
-            for (_, tablet) in partition.tablets() {
-                let mut good = 0;
-                let mut may_come = false;
-                for replica in &tablet.replicas {
-                    let be = self.backends.get(&replica.backend).filter(|be| be.alive);
-                    let has = be
-                        .and_then(|be| be.tablets.get(&tablet.id))
-                        .is_some_and(|t| t.pending.contains_key(&write.stid) && t.version() == base);
-                    if has && replica.last_failed_version.is_none() {
-                        good += 1;
-                    } else {
-                        failed.insert(replica.id);
-                        may_come |= be.is_some() && !txn.error_replicas.contains(&replica.id);
-                    }
-                }
-                if good < required || (may_come && !waited_out) {
-                    return None;
-                }
-            }
+            self.check_published(txn, write, base, waited, &mut outcome)?;
+        }
+        if outcome.may_come && waited < PUBLISH_TIMEOUT_MS {
+            return Ok(None);
         }
         let mut txn = txn.clone();
-        txn.error_replicas.extend(failed);
-        Some(txn)
+        txn.error_replicas = outcome.failed;
+        Ok(Some(txn))
+    }
+
+    /// Whether enough replicas of each tablet of a partition can publish one write.
+    fn check_published(
+        &self,
+        txn: &Txn,
+        write: &TxnWrite,
+        base: Version,
+        waited_ms: i64,
+        outcome: &mut Outcome,
+    ) -> Result<(), String> {
+        let Some(table) = self.databases.get(&txn.db).and_then(|db| db.table_by_id(write.table)) else { return Ok(()) };
+        let Some(partition) = table.partition_by_id(write.partition) else { return Ok(()) };
+        let required = usize::try_from(table.required_replicas(partition)).unwrap_or(usize::MAX);
+        let one_will_do = waited_ms >= self.config_number("publish_wait_time_second", 300).saturating_mul(1000);
+        for (_, tablet) in txn.loaded_tablets(table.id, partition) {
+            let mut good = 0;
+            for replica in &tablet.replicas {
+                let be = self.backends.get(&replica.backend).filter(|be| be.alive);
+                let on_be = be.and_then(|be| be.tablets.get(&tablet.id));
+                let has = on_be.is_some_and(|on_be| {
+                    self.options.stand_in_backends
+                        || (on_be.pending.contains_key(&write.stid) && on_be.version() == base)
+                });
+                if has && replica.version >= base {
+                    good += 1;
+                    outcome.failed.remove(&replica.id);
+                } else {
+                    outcome.failed.insert(replica.id);
+                    outcome.may_come |= be.is_some() && !txn.error_replicas.contains(&replica.id);
+                }
+            }
+            if good < required && !(one_will_do && good > 0) {
+                return Err(format!(
+                    "publish on tablet {} failed. succeed replica num {good} < load required replica num {required}. \
+                     table: {}, partition: {}, publish version: {}",
+                    tablet.id, table.id, partition.id, write.version
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// Makes the versions of a transaction visible and records it.
@@ -110,7 +147,7 @@ impl Model {
         }
         let seq = self.journal();
         txn.state = TxnState::Visible;
-        txn.published_ms = Some(self.now_ms);
+        txn.wait_reason.clear();
         txn.finished_ms = Some(self.now_ms);
         self.record_upsert(&txn, seq);
         self.active_txns.remove(&txn.id);
@@ -126,26 +163,46 @@ impl Model {
         let Some(partition) = table.partition_by_id_mut(write.partition) else { return };
         partition.visible_version = write.version;
         partition.visible_ms = now;
+        let stand_in = self.options.stand_in_backends;
         for tablet in partition.indexes.values_mut().flatten() {
             for replica in &mut tablet.replicas {
-                let be = self.backends.get_mut(&replica.backend);
-                let Some((be_tablet, keeps_binlogs)) = be.and_then(|be| {
-                    let keeps = be.flag("enable_feature_binlog");
-                    be.tablets.get_mut(&tablet.id).map(|t| (t, keeps))
-                }) else {
-                    replica.last_failed_version.get_or_insert(write.version);
-                    continue;
-                };
-                match be_tablet.pending.remove(&write.stid) {
-                    Some(rowset) if !txn.error_replicas.contains(&replica.id) => {
-                        be_tablet.publish(write.stid, write.version, rowset, keeps_binlogs);
-                        replica.version = write.version;
-                    }
-                    _ => {
-                        replica.last_failed_version.get_or_insert(write.version);
-                    }
+                let be = self.backends.get_mut(&replica.backend).filter(|be| be.alive);
+                let published = !txn.error_replicas.contains(&replica.id)
+                    && be.is_some_and(|be| {
+                        let keeps = be.flag("enable_feature_binlog");
+                        let on_be = be.tablets.get_mut(&tablet.id);
+                        on_be.is_some_and(|on_be| on_be.publish_pending(write.stid, write.version, keeps, stand_in))
+                    });
+                if published {
+                    replica.version = write.version;
+                    replica.last_failed_version = replica.last_failed_version.filter(|failed| *failed > write.version);
+                } else {
+                    replica.last_failed_version =
+                        Some(replica.last_failed_version.map_or(write.version, |failed| failed.max(write.version)));
                 }
             }
         }
     }
+}
+
+/// What the replicas of all tablets of a transaction do.
+struct Outcome {
+    /// Those that miss a version.
+    failed: BTreeSet<ReplicaId>,
+    /// A replica that was reported and lives is not there yet.
+    may_come: bool,
+}
+
+/// `wait for publishing partition ..`
+fn wait_text(txn: &Txn, write: &TxnWrite, visible: Version, earlier: usize) -> String {
+    let TxnWrite { stid, table, partition, version } = write;
+    let expected = visible.0 + 1 + i64::try_from(earlier).unwrap_or(0);
+    if txn.with_sub_txns {
+        return format!(
+            "wait for publishing partition {partition} version {expected}, visible version {visible}. self version: \
+             {version}. table {table}, transactionId {}, subTransactionId {stid}",
+            txn.id
+        );
+    }
+    format!("wait for publishing partition {partition} version {expected}. self version: {version}. table {table}")
 }

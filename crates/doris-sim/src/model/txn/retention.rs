@@ -5,10 +5,8 @@ use std::collections::BTreeMap;
 use super::{Txn, TxnState};
 use crate::model::{Model, ids::*};
 
-/// Rounds of the timeout check: an expired transaction is aborted up to this late (seen).
-pub(crate) const TIMEOUT_CHECK_MS: i64 = 10_000;
-/// Rounds of the cleaner.
-pub(crate) const CLEAN_INTERVAL_MS: i64 = 30_000;
+/// When a round of the cleaner takes place within its interval (seen: at second 1 and 31 of a minute).
+const ROUND_PHASE_MS: i64 = 1000;
 
 impl Model {
     /// Transactions that may still change.
@@ -16,20 +14,47 @@ impl Model {
         self.active_txns.iter().filter_map(|id| self.txns.get(id))
     }
 
-    /// When the next unfinished transaction is aborted for its timeout: at the first round after its end.
-    pub(crate) fn next_timeout_ms(&self) -> Option<i64> {
-        self.unfinished_txns().filter(|txn| txn.state == TxnState::Prepare).map(timeout_round_ms).min()
+    /// When the cleaner takes its next round: expired transactions are aborted up to an interval late.
+    pub(crate) fn next_clean_round_ms(&self) -> i64 {
+        let interval = self.config_number("transaction_clean_interval_second", 30).max(1).saturating_mul(1000);
+        let since_round = (self.now_ms - ROUND_PHASE_MS).rem_euclid(interval);
+        self.now_ms.saturating_add(interval - since_round)
     }
 
-    /// Aborts what is over.
-    pub(crate) fn abort_expired(&mut self) {
+    /// One round of the cleaner: forgets, then aborts what is over. A transaction of a dropped table is aborted, too.
+    pub(crate) fn clean_round(&mut self) {
+        self.clean_txns();
+        let lost = self.config_number("abort_txn_after_lost_heartbeat_time_second", 300).saturating_mul(1000);
+        let gone: Vec<(BackendId, String)> = self
+            .backends
+            .values()
+            .filter(|be| !be.alive && self.now_ms.saturating_sub(be.last_heartbeat_ms) > lost)
+            .map(|be| (be.id, be.host.clone()))
+            .collect();
+        for (id, host) in gone {
+            self.abort_coordinated_by(id, &host, "coordinate BE is down");
+        }
         let expired: Vec<TxnId> = self
             .unfinished_txns()
-            .filter(|txn| txn.state == TxnState::Prepare && timeout_round_ms(txn) <= self.now_ms)
+            .filter(|txn| txn.state == TxnState::Prepare && txn.expires_ms() < self.now_ms)
             .map(|txn| txn.id)
             .collect();
         for id in expired {
             self.abort(id, "timeout by txn manager");
+        }
+    }
+
+    /// Aborts the unfinished transactions that a backend coordinates: by its host, and by its id where one was given.
+    pub(crate) fn abort_coordinated_by(&mut self, backend: BackendId, host: &str, reason: &str) {
+        let coordinator = format!("BE: {host}");
+        let ids: Vec<TxnId> = self
+            .unfinished_txns()
+            .filter(|txn| txn.state == TxnState::Prepare && txn.coordinator == coordinator)
+            .filter(|txn| txn.backend_id == 0 || txn.backend_id == backend.get())
+            .map(|txn| txn.id)
+            .collect();
+        for id in ids {
+            self.abort(id, reason);
         }
     }
 
@@ -49,7 +74,10 @@ impl Model {
             let keep = if streaming { streaming_keep } else { other_keep };
             let count = kept.entry((txn.db, streaming)).or_insert(0);
             *count += 1;
-            if *count > most || now.saturating_sub(txn.finished_ms.unwrap_or(now)) > keep {
+            let beyond = most > 0 && *count > most;
+            // Doris counts in whole seconds.
+            let age = now.saturating_sub(txn.finished_ms.unwrap_or(now)) / 1000 * 1000;
+            if beyond || age > keep {
                 forget.push(txn.id);
             }
         }
@@ -76,9 +104,4 @@ impl Model {
             }
         }
     }
-}
-
-fn timeout_round_ms(txn: &Txn) -> i64 {
-    let end = txn.expires_ms();
-    end.saturating_add(TIMEOUT_CHECK_MS - end.rem_euclid(TIMEOUT_CHECK_MS))
 }

@@ -24,8 +24,7 @@ impl FrontendService {
             let db = required(&request.db, "db")?;
             let tables = required(&request.table_ids, "table_ids")?;
             let label = required(&request.label, "label")?;
-            self.check_login(&request.user, &request.passwd, &request.token, request.user_ip.as_deref())?;
-            Ok(BeginTxnSpec {
+            let spec = BeginTxnSpec {
                 db: db.clone(),
                 tables: tables.iter().map(|id| TableId::new(*id)).collect(),
                 label: label.clone(),
@@ -34,7 +33,10 @@ impl FrontendService {
                 backend_id: request.backend_id.unwrap_or(0),
                 sub_txn_num: request.sub_txn_num.unwrap_or(0),
                 peer: caller.peer.to_owned(),
-            })
+            };
+            self.sim.look(|model| model.check_begin(&spec))?;
+            self.check_login(&request.user, &request.passwd, &request.token, request.user_ip.as_deref())?;
+            Ok(spec)
         })();
         let spec = match checked {
             Ok(spec) => spec,
@@ -92,11 +94,9 @@ impl FrontendService {
             let infos = required(&request.commit_infos, "commit_infos")?;
             vec![CommitPart { stid: id, table: None, infos: infos.iter().map(commit_info).collect() }]
         };
+        let db = self.known_txn(db, request.db_id, id)?;
         self.check_login(&request.user, &request.passwd, &None, request.user_ip.as_deref())?;
-        let state = self.sim.with(|model| {
-            let db = txn_database(model, db, request.db_id)?;
-            model.commit_txn(db, id, &parts)
-        })?;
+        let state = self.sim.with(|model| model.commit_txn(db, id, &parts))?;
         Ok((id, state))
     }
 
@@ -109,72 +109,90 @@ impl FrontendService {
             required(&request.passwd, "passwd")?;
             let db = required(&request.db, "db")?;
             let id = TxnId::new(*required(&request.txn_id, "txn_id")?);
+            let db = self.known_txn(db, request.db_id, id)?;
             self.check_login(&request.user, &request.passwd, &None, request.user_ip.as_deref())?;
-            self.sim.with(|model| {
-                let db = txn_database(model, db, request.db_id)?;
-                model.rollback_txn(db, id, request.reason.as_deref())
-            })?;
+            self.sim.with(|model| model.rollback_txn(db, id, request.reason.as_deref()))?;
             Ok(RollbackTxnResult { status: ok_status(), master_address: None })
         })())
     }
 
+    /// The database of a transaction that is known and whose tables exist: looked up before the login is checked. The
+    /// database's id, where one is given, outranks its name.
+    fn known_txn(&self, name: &str, db: Option<i64>, id: TxnId) -> Answer<DbId> {
+        self.sim.look(|model| {
+            let db = match db.filter(|id| *id > 0).map(DbId::new) {
+                Some(db) if model.databases.contains_key(&db) => db,
+                Some(_) => return Err(Refusal::analysis(format!("unknown database, database={name}"))),
+                None => model.thrift_database(name)?.id,
+            };
+            model.known_txn(db, id).map(|_| db)
+        })
+    }
+
     /// No login and no master check: every FE answers from its own state.
     pub(super) async fn waiting_txn_status(&self, request: WaitingTxnStatusRequest) -> WaitingTxnStatusResult {
+        let failed = |code, text: String| WaitingTxnStatusResult {
+            status: Some(Status::with_text(code, text)),
+            txn_status_id: None,
+        };
         let db = DbId::new(request.db_id.unwrap_or(0));
-        let by_id = request.txn_id.filter(|id| *id > 0).map(TxnId::new);
-        let id = match by_id {
-            Some(id) => Some(id),
-            None => {
-                let label = request.label.clone().unwrap_or_default();
-                self.sim.look(|model| model.txns_of(db).filter(|txn| txn.label == label).map(|txn| txn.id).last())
-            }
-        };
-        let known = id.filter(|id| self.sim.look(|model| model.txn(*id).is_some()));
-        let (Some(id), _) = (known, db) else {
-            return match by_id {
-                // An unknown label is an answer, an unknown id a failure (seen).
-                None => WaitingTxnStatusResult { status: ok_status(), txn_status_id: Some(0) },
-                Some(id) => WaitingTxnStatusResult {
-                    status: Some(Status::with_text(
-                        StatusCode::INTERNAL_ERROR,
-                        format!("errCode = 2, detailMessage = txn does not exist: {id}"),
-                    )),
-                    txn_status_id: None,
-                },
-            };
-        };
         let deadline = self.sim.clock().now_ms().saturating_add(WAITING_MS);
+        let look = |model: &mut Model| TxnLook::of(model, db, &request);
         let ended = self
             .sim
-            .wait_until(deadline, |model| {
-                let txn = model.txn(id)?;
-                txn.state.is_final().then(|| (txn.state, txn.reason.clone()))
-            })
+            .wait_until(deadline, |model| Some(look(model)).filter(|found| !matches!(found, TxnLook::Unfinished(_))))
             .await;
-        match ended {
-            Some((TxnState::Aborted, reason)) => WaitingTxnStatusResult {
-                status: Some(Status::with_text(StatusCode::OK, reason)),
-                txn_status_id: Some(4),
-            },
-            Some(_) => WaitingTxnStatusResult { status: ok_status(), txn_status_id: Some(3) },
-            None => {
-                let state = self.sim.look(|model| model.txn(id).map_or("UNKNOWN", |txn| txn.state.name()));
-                let text = format!("Operation is timeout, txn status is {state}");
-                WaitingTxnStatusResult {
-                    status: Some(Status::with_text(StatusCode::INCOMPLETE, text)),
-                    txn_status_id: None,
-                }
+        match ended.unwrap_or_else(|| self.sim.look(look)) {
+            TxnLook::Unknown(text) => failed(StatusCode::INTERNAL_ERROR, text),
+            TxnLook::Unfinished(state) => {
+                failed(StatusCode::INCOMPLETE, format!("Operation is timeout, txn status is {state}"))
             }
+            TxnLook::Answer(code, reason) => WaitingTxnStatusResult {
+                status: if reason.is_empty() { ok_status() } else { Some(Status::with_text(StatusCode::OK, reason)) },
+                txn_status_id: Some(code),
+            },
         }
     }
 }
 
-/// By id where one is given, else by name.
-fn txn_database(model: &Model, name: &str, id: Option<i64>) -> Answer<DbId> {
-    match id.filter(|id| *id > 0).map(DbId::new) {
-        Some(id) if model.databases.contains_key(&id) => Ok(id),
-        Some(id) => Err(Refusal::analysis(format!("unknown database, database={id}"))),
-        None => model.thrift_database(name).map(|db| db.id),
+/// What waitingTxnStatus sees at one look.
+enum TxnLook {
+    /// An unknown id or database is a failure, an unknown label an answer (seen).
+    Unknown(String),
+    Unfinished(&'static str),
+    /// `txn_status_id`, and why it was aborted: told only to those who ask by id.
+    Answer(i32, String),
+}
+
+impl TxnLook {
+    fn of(model: &Model, db: DbId, request: &WaitingTxnStatusRequest) -> Self {
+        const UNKNOWN: i32 = 0;
+        let txn = match request.txn_id {
+            Some(id) => {
+                let found = model.txn_or_parent(TxnId::new(id)).filter(|txn| txn.db == db);
+                let Some(txn) = found else {
+                    return Self::Unknown(format!("errCode = 2, detailMessage = txn does not exist: {id}"));
+                };
+                txn
+            }
+            None if !model.databases.contains_key(&db) => {
+                let text = format!("errCode = 2, detailMessage = databaseTransactionMgr[{db}] does not exist");
+                return Self::Unknown(text);
+            }
+            None => {
+                let label = request.label.as_deref().unwrap_or_default();
+                match model.txns_of(db).filter(|txn| txn.label == label).last() {
+                    Some(txn) => txn,
+                    None => return Self::Answer(UNKNOWN, String::new()),
+                }
+            }
+        };
+        let code = match txn.state {
+            TxnState::Visible => 3,
+            TxnState::Aborted => 4,
+            TxnState::Prepare | TxnState::Committed => return Self::Unfinished(txn.state.name()),
+        };
+        Self::Answer(code, if request.txn_id.is_some() { txn.reason.trim().to_owned() } else { String::new() })
     }
 }
 
