@@ -5,7 +5,7 @@ use crate::{
     Session,
     model::{
         Answer, Column, ColumnDefault, ColumnType, Distribution, KeysType, Model, PartitionItem, PartitionKind,
-        PartitionScheme, PartitionSpec, Refusal, RollupSpec, SecondaryIndex, Table, TableSpec, Value,
+        PartitionScheme, PartitionSpec, Refusal, RollupSpec, SecondaryIndex, Table, TableSpec, Value, can_be_key,
     },
     sql::statement::{
         Buckets, ColumnDef, CreateTable, DefaultDef, DistributionDef, IndexDef, KeysDef, KeysKind, ObjectName,
@@ -55,7 +55,11 @@ fn table_spec(statement: CreateTable) -> Answer<TableSpec> {
         rollups: statement
             .rollups
             .into_iter()
-            .map(|rollup| RollupSpec { name: rollup.name, columns: rollup.columns })
+            .map(|rollup| RollupSpec {
+                name: rollup.name,
+                columns: rollup.columns,
+                duplicate_keys: rollup.duplicate_keys,
+            })
             .collect(),
         comment: statement.comment.map_or_else(String::new, |comment| comment.table_comment()),
         properties,
@@ -92,10 +96,6 @@ fn keys(declared: Option<KeysDef>, columns: &[ColumnDef], properties: &Propertie
         }
     }
     Ok(KeysDef { kind: KeysKind::Duplicate, columns: chosen })
-}
-
-fn can_be_key(ty: &ColumnType) -> bool {
-    !matches!(ty, ColumnType::Float | ColumnType::Double | ColumnType::String | ColumnType::Json | ColumnType::Other(_))
 }
 
 fn keys_type(kind: KeysKind, properties: &mut Properties) -> Answer<KeysType> {
@@ -239,6 +239,7 @@ fn secondary_index(definition: IndexDef) -> SecondaryIndex {
     let mut properties = definition.properties;
     if definition.kind == "INVERTED" && properties.contains_key("parser") {
         properties.entry("lower_case".into()).or_insert_with(|| "true".into());
+        properties.entry("support_phrase".into()).or_insert_with(|| "true".into());
     }
     SecondaryIndex {
         id: -1,
@@ -268,7 +269,6 @@ pub(super) fn like(
 
 fn spec_of(table: &Table, name: &str, with_rollups: bool) -> TableSpec {
     let rollups = table.indexes.values().filter(|index| with_rollups && index.id != table.base_index && !index.shadow);
-    let column_name = |id: &i32| table.column_by_unique_id(*id).map(|column| column.name.clone());
     // What the FE derives is derived again.
     let derived = ["replication_num", "in_atomic_restore", "is_being_synced", "enable_unique_key_merge_on_write"];
     let mut properties: Properties = table
@@ -303,7 +303,8 @@ fn spec_of(table: &Table, name: &str, with_rollups: bool) -> TableSpec {
         rollups: rollups
             .map(|index| RollupSpec {
                 name: index.name.clone(),
-                columns: index.columns.iter().filter_map(column_name).collect(),
+                columns: index.columns.iter().filter(|c| c.visible).map(|c| c.name.clone()).collect(),
+                duplicate_keys: Vec::new(),
             })
             .collect(),
         comment: table.comment.clone(),

@@ -4,10 +4,8 @@
 //! effect at once, under one lock; INSERT, DELETE and UPDATE then wait until their transaction is visible, as Doris does.
 
 mod alter;
-mod coerce;
 mod create_table;
 mod database;
-mod datetime;
 mod forward;
 mod insert;
 mod modify;
@@ -33,7 +31,7 @@ pub(crate) use session::use_db as use_database;
 
 use crate::{
     Session, Sim, SqlService,
-    model::{Answer, Model, Refusal},
+    model::{Answer, Model, Refusal, coerce, datetime},
     sql::{Statement, parse, statement::ObjectName},
 };
 

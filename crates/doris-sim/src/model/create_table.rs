@@ -7,6 +7,7 @@ use super::{
     PartitionSpec, PartitionState, Refusal, Relation, Replica, Table, TableSpec, TableState, Tablet, TabletShape, View,
     binlog::{NewRecord, kind},
     ids::*,
+    index_columns::{evaluate_defaults, hidden_columns, number, rollup_columns},
     properties::{self, complete, record_properties},
     show_create::DdlText,
 };
@@ -129,22 +130,18 @@ impl Model {
             partition_specs.iter().map(|_| PartitionId::new(self.ids.next_raw())).collect();
         let id = TableId::new(self.ids.next_raw());
         let base_index = IndexId::new(self.ids.next_raw());
-        let all_ids: Vec<i32> = columns.iter().map(|c| c.unique_id).collect();
+        let mut columns = columns;
+        let mut hidden_columns = hidden_columns(spec.keys, &properties, &columns);
+        evaluate_defaults(&mut columns, self.now_ms);
+        evaluate_defaults(&mut hidden_columns, self.now_ms);
+        number(&mut hidden_columns, columns.len());
+        let max_unique_id = i32::try_from(columns.len() + hidden_columns.len()).unwrap_or(i32::MAX) - 1;
         let mut indexes = BTreeMap::new();
-        indexes.insert(base_index, self.index_schema(base_index, &spec.name, all_ids));
+        indexes.insert(base_index, self.index_schema(base_index, &spec.name, spec.keys, Vec::new()));
         for rollup in &spec.rollups {
-            let ids = rollup
-                .columns
-                .iter()
-                .map(|name| {
-                    let column = columns.iter().find(|c| c.name.eq_ignore_ascii_case(name));
-                    column
-                        .map(|c| c.unique_id)
-                        .ok_or_else(|| Refusal::analysis(format!("Column[{name}] does not exist")))
-                })
-                .collect::<Answer<Vec<i32>>>()?;
+            let columns = rollup_columns(rollup, spec.keys, &columns, &hidden_columns)?;
             let index = IndexId::new(self.ids.next_raw());
-            indexes.insert(index, self.index_schema(index, &rollup.name, ids));
+            indexes.insert(index, self.index_schema(index, &rollup.name, spec.keys, columns));
         }
         let index_ids: Vec<IndexId> = indexes.keys().copied().collect();
         let binlog_enabled = properties.get("binlog.enable").is_some_and(|v| v == "true");
@@ -174,8 +171,9 @@ impl Model {
             in_atomic_restore: false,
             created_by_restore: false,
             keys: spec.keys,
-            max_unique_id: i32::try_from(columns.len()).unwrap_or(i32::MAX) - 1,
+            max_unique_id,
             columns,
+            hidden_columns,
             scheme: spec.scheme,
             distribution: spec.distribution,
             secondary_indexes,
@@ -190,10 +188,26 @@ impl Model {
         })
     }
 
-    pub(crate) fn index_schema(&mut self, id: IndexId, name: &str, columns: Vec<i32>) -> IndexSchema {
+    pub(crate) fn index_schema(
+        &mut self,
+        id: IndexId,
+        name: &str,
+        keys: KeysType,
+        columns: Vec<Column>,
+    ) -> IndexSchema {
         use rand::RngExt as _;
         let schema_hash = i64::from(self.rng.random_range(100_000_000..i32::MAX));
-        IndexSchema { id, name: name.to_owned(), columns, schema_version: 0, schema_hash, shadow: false }
+        let max_unique_id = columns.iter().map(|c| c.unique_id).max().unwrap_or(-1);
+        IndexSchema {
+            id,
+            name: name.to_owned(),
+            columns,
+            max_unique_id,
+            keys,
+            schema_version: 0,
+            schema_hash,
+            shadow: false,
+        }
     }
 
     /// A new, empty partition with its tablets and replicas, also on the backends.
@@ -272,8 +286,8 @@ fn number_columns(mut columns: Vec<Column>) -> Answer<Vec<Column>> {
         if columns[..n].iter().any(|c| c.name.eq_ignore_ascii_case(name)) {
             return Err(Refusal::analysis(format!("Duplicate column name '{name}'")));
         }
-        columns[n].unique_id = i32::try_from(n).unwrap_or(i32::MAX);
     }
+    number(&mut columns, 0);
     if columns.is_empty() {
         return Err(Refusal::analysis("A table must have at least 1 column"));
     }

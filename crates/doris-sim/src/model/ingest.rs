@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Backend, Model, Rowset, RowsetColumn, SharedRowset, TabletShape, ids::*, schema::KeysType};
+use super::{Backend, ColumnType, Model, Rowset, RowsetColumn, SharedRowset, TabletShape, ids::*, schema::KeysType};
 
 /// How a BE refuses: a `TStatusCode` and a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,8 +136,13 @@ impl Model {
         if on_be.keys != meta.keys {
             return Err(mismatch(format!("keys {:?} instead of {:?}", meta.keys, on_be.keys)));
         }
-        let columns = self.tablet_columns(on_be.partition, tablet);
-        let stranger = meta.columns.iter().find(|column| !columns.contains(column));
+        let (columns, max_unique_id) = self.tablet_columns(on_be.partition, tablet);
+        // Columns are found by unique id: a renamed one is the same, one that was dropped here is not read any more.
+        let stranger =
+            meta.columns.iter().find(|column| match columns.iter().find(|own| own.unique_id == column.unique_id) {
+                Some(own) => own.is_key != column.is_key || !same_storage(&own.ty, &column.ty),
+                None => column.unique_id > max_unique_id,
+            });
         match stranger {
             None => Ok(()),
             Some(column) => Err(mismatch(format!(
@@ -147,16 +152,19 @@ impl Model {
         }
     }
 
-    /// The columns of the index that a tablet belongs to.
-    fn tablet_columns(&self, partition: PartitionId, tablet: TabletId) -> Vec<RowsetColumn> {
+    /// The columns of the index that a tablet belongs to, and the largest unique id that it ever had.
+    fn tablet_columns(&self, partition: PartitionId, tablet: TabletId) -> (Vec<RowsetColumn>, i32) {
         let tables = self.databases.values().flat_map(|db| db.tables());
         for table in tables {
             if let Some(partition) = table.partition_by_id(partition) {
                 let index = partition.tablets().find(|(_, t)| t.id == tablet).map(|(index, _)| index);
-                return index.map(|index| table.rowset_columns(index)).unwrap_or_default();
+                let Some(schema) = index.and_then(|index| table.indexes.get(&index)) else { break };
+                let is_base = schema.id == table.base_index;
+                let max = if is_base { table.max_unique_id } else { schema.max_unique_id };
+                return (table.rowset_columns(schema), max);
             }
         }
-        Vec::new()
+        (Vec::new(), -1)
     }
 
     /// The rowset binlog of a version: its id and the rows. `None`: never written, or collected.
@@ -185,6 +193,14 @@ impl Model {
     ) -> Option<&BTreeMap<Version, SharedRowset>> {
         let snapshot = self.living_backend(be)?.snapshots.get(path)?;
         (snapshot.tablet == tablet && snapshot.expires_ms >= self.now_ms).then_some(&snapshot.rowsets)
+    }
+}
+
+/// Whether values of a rowset can be read as a column: a VARCHAR may have become longer since.
+fn same_storage(column: &ColumnType, written: &ColumnType) -> bool {
+    match (column, written) {
+        (ColumnType::Varchar { length }, ColumnType::Varchar { length: written }) => length >= written,
+        _ => column == written,
     }
 }
 

@@ -4,10 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use rand::RngExt as _;
 
-use super::{
-    Answer, CommitPart, Condition, Model, Partition, Refusal, Row, Rowset, RowsetColumn, Table, Txn, TxnState, Value,
-    ids::*,
-};
+use super::{Answer, CommitPart, Condition, Model, Partition, Refusal, Row, Table, Txn, TxnState, Value, ids::*};
 
 /// What one statement writes into one table.
 #[derive(Clone, Debug, Default)]
@@ -162,7 +159,7 @@ impl Model {
             let buckets = spread(table, partition, rows, stid);
             for (index, tablets) in &partition.indexes {
                 for (tablet, rows) in tablets.iter().zip(&buckets) {
-                    let rowset = Arc::new(table.rowset(*index, rows, write.delete.clone()));
+                    let rowset = Arc::new(table.rowset(*index, rows, write.delete.as_deref()));
                     for replica in &tablet.replicas {
                         let be = self.backends.get_mut(&replica.backend).filter(|be| be.alive);
                         if let Some(on_be) = be.and_then(|be| be.tablets.get_mut(&tablet.id)) {
@@ -220,29 +217,4 @@ fn check_rows(table: &Table, rows: &[Row]) -> Answer<()> {
         }
     }
     Ok(())
-}
-
-impl Table {
-    /// The columns that rows of one index have.
-    pub(crate) fn rowset_columns(&self, index: IndexId) -> Vec<RowsetColumn> {
-        let ids = self.indexes.get(&index).map_or(&[][..], |schema| &schema.columns);
-        ids.iter()
-            .filter_map(|id| self.column_by_unique_id(*id))
-            .map(|c| RowsetColumn { unique_id: c.unique_id, name: c.name.clone(), ty: c.ty.clone(), is_key: c.is_key })
-            .collect()
-    }
-
-    /// Rows in the table's column order as a rowset of one index.
-    fn rowset(&self, index: IndexId, rows: &[Row], delete: Option<Vec<Condition>>) -> Rowset {
-        let columns = self.rowset_columns(index);
-        let positions: Vec<usize> = columns
-            .iter()
-            .filter_map(|c| self.columns.iter().position(|column| column.unique_id == c.unique_id))
-            .collect();
-        let project = |row: &Row| Row {
-            values: positions.iter().map(|at| row.values.get(*at).cloned().unwrap_or(Value::Null)).collect(),
-            deleted: row.deleted,
-        };
-        Rowset { columns, rows: rows.iter().map(project).collect(), delete_predicate: delete }
-    }
 }

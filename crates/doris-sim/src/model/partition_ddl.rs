@@ -216,8 +216,8 @@ impl Table {
         let (distribution, hash_columns) = if self.distribution.hash_columns.is_empty() {
             ("RANDOM", Vec::new())
         } else {
-            let columns = self.distribution.hash_columns.iter();
-            ("HASH", columns.map(|name| serde_json::json!({ "name": name })).collect())
+            let columns = self.distribution.hash_columns.iter().filter_map(|name| self.column(name));
+            ("HASH", columns.map(|c| super::Column { copied: true, ..c.clone() }.data(self.keys)).collect())
         };
         let clazz = if distribution == "HASH" { "HashDistributionInfo" } else { "RandomDistributionInfo" };
         let partition_keys: Vec<_> = match &partition.item {

@@ -146,8 +146,19 @@ pub struct Column {
     pub auto_increment: Option<i64>,
     pub default: ColumnDefault,
     pub comment: String,
-    /// Names the column in rowsets: survives a rename, is never used twice. Assigned by the model.
+    /// Names the column in rowsets: survives a rename, is never used twice. Assigned by the model, by each index on its
+    /// own.
     pub unique_id: i32,
+    /// `false` for the columns that the FE adds by itself (`__DORIS_DELETE_SIGN__`).
+    pub visible: bool,
+    /// `isAggregationTypeImplicit`: changed by MODIFY COLUMN, which counts as a change of the column.
+    pub implicit_aggregation: bool,
+    /// Made by the FE's copy constructor, which shows in records: added later, or part of a rollup.
+    pub copied: bool,
+    /// The text of a default when the column was made; rows that are older have it.
+    pub real_default: Option<String>,
+    /// Of a materialized view: the column of the table that it comes from; empty = more than a column.
+    pub source: Option<String>,
 }
 
 impl Column {
@@ -163,6 +174,11 @@ impl Column {
             default: ColumnDefault::None,
             comment: String::new(),
             unique_id: -1,
+            visible: true,
+            implicit_aggregation: false,
+            copied: false,
+            real_default: None,
+            source: None,
         }
     }
 
@@ -175,6 +191,10 @@ impl Column {
     pub fn value_of_old_rows(&self) -> Value {
         match &self.default {
             ColumnDefault::Literal { value, .. } => value.clone(),
+            ColumnDefault::Expression(_) => {
+                let text = self.real_default.clone().map_or(Value::Null, Value::Text);
+                super::coerce::coerce(&text, &self.ty).unwrap_or(Value::Null)
+            }
             _ => Value::Null,
         }
     }

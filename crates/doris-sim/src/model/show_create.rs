@@ -111,12 +111,7 @@ impl Table {
             .values()
             .filter(|index| index.id != self.base_index && !index.shadow)
             .map(|index| {
-                let names: Vec<&str> = index
-                    .columns
-                    .iter()
-                    .filter_map(|id| self.column_by_unique_id(*id))
-                    .map(|c| c.name.as_str())
-                    .collect();
+                let names: Vec<&str> = index.columns.iter().filter(|c| c.visible).map(|c| c.name.as_str()).collect();
                 format!("{} ({})", index.name, names.join(", "))
             })
             .collect();

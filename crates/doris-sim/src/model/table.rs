@@ -56,6 +56,8 @@ pub struct PartitionSpec {
 pub struct RollupSpec {
     pub name: String,
     pub columns: Vec<String>,
+    /// `DUPLICATE KEY (..)`; empty = the first few columns.
+    pub duplicate_keys: Vec<String>,
 }
 
 /// A table as CREATE TABLE describes it.
@@ -87,8 +89,11 @@ pub struct Table {
     /// A running restore makes this table.
     pub created_by_restore: bool,
     pub keys: KeysType,
+    /// What a user sees, in order: the visible columns of the base index.
     pub columns: Vec<Column>,
-    /// The largest unique id ever given to a column.
+    /// The other columns of the base index; they follow the visible ones.
+    pub hidden_columns: Vec<Column>,
+    /// The largest unique id ever given to a column of the base index.
     pub max_unique_id: i32,
     pub scheme: PartitionScheme,
     /// For partitions to come.
@@ -113,8 +118,12 @@ pub struct Table {
 pub struct IndexSchema {
     pub id: IndexId,
     pub name: String,
-    /// Unique ids of the columns of this index, in order.
-    pub columns: Vec<i32>,
+    /// Every column in order, with unique ids of this index's own. Empty for the base index: its columns are the table's.
+    pub columns: Vec<Column>,
+    /// The largest unique id ever given to a column of a rollup.
+    pub max_unique_id: i32,
+    /// The model of the rows: a materialized view with aggregates is AGGREGATE, whatever the table is.
+    pub keys: KeysType,
     pub schema_version: i32,
     pub schema_hash: i64,
     /// Under construction by a schema change or rollup job.
@@ -224,6 +233,14 @@ impl Table {
 
     pub fn column_by_unique_id(&self, id: i32) -> Option<&Column> {
         self.columns.iter().find(|c| c.unique_id == id)
+    }
+
+    /// Every column of an index in order, hidden ones included.
+    pub fn index_columns<'a>(&'a self, index: &'a IndexSchema) -> Vec<&'a Column> {
+        match index.id == self.base_index {
+            true => self.columns.iter().chain(&self.hidden_columns).collect(),
+            false => index.columns.iter().collect(),
+        }
     }
 
     /// Position of each key column.

@@ -98,9 +98,7 @@ pub(super) fn distribution(c: &mut Cursor<'_>) -> Parsed<DistributionDef> {
 fn rollup(c: &mut Cursor<'_>) -> Parsed<RollupDef> {
     let name = c.identifier()?;
     let columns = c.names()?;
-    if c.take_all(&["DUPLICATE", "KEY"]) {
-        c.names()?;
-    }
+    let duplicate_keys = if c.take_all(&["DUPLICATE", "KEY"]) { c.names()? } else { Vec::new() };
     c.optional_properties()?;
-    Ok(RollupDef { name, columns })
+    Ok(RollupDef { name, columns, duplicate_keys })
 }

@@ -184,6 +184,8 @@ pub struct IndexDef {
 pub struct RollupDef {
     pub name: String,
     pub columns: Vec<String>,
+    /// `DUPLICATE KEY (..)`.
+    pub duplicate_keys: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -163,7 +163,10 @@ fn create_table_reads_every_clause() {
     );
     assert_eq!(partitions[2].values, PartitionValues::LessThan(vec![PartitionValue::MaxValue]));
     assert_eq!(table.distribution.unwrap().buckets, Some(Buckets::Auto));
-    assert_eq!(table.rollups, [RollupDef { name: "r1".into(), columns: vec!["k".into(), "s".into()] }]);
+    assert_eq!(
+        table.rollups,
+        [RollupDef { name: "r1".into(), columns: vec!["k".into(), "s".into()], duplicate_keys: Vec::new() }]
+    );
     assert_eq!(table.properties, map(&[("replication_num", "1")]));
 }
 

@@ -178,7 +178,7 @@ fn index_schema(table: &Table) -> Rows {
         KeysType::Aggregate => "AGG_KEYS",
     };
     let rows = table.indexes.values().map(|index| {
-        let columns = index.columns.iter().filter_map(|id| table.column_by_unique_id(*id));
+        let columns = table.index_columns(index).into_iter();
         let keys: Vec<&str> = columns.filter(|column| column.is_key).map(|column| column.name.as_str()).collect();
         vec![
             cell(index.id),

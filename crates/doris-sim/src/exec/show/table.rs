@@ -101,11 +101,10 @@ fn describe_all(table: &Table) -> Rows {
         if !rows.is_empty() {
             rows.push(vec![cell(""); COLUMNS.len()]);
         }
-        let columns = index.columns.iter().filter_map(|id| table.column_by_unique_id(*id));
+        let columns = table.index_columns(index).into_iter().filter(|c| c.visible);
         for (n, column) in columns.enumerate() {
             let head = |text: &str| cell(if n == 0 { text } else { "" });
-            // In a rollup of a DUPLICATE table the leading columns are its key, whatever they are in the base.
-            let key = column.is_key || (index.id != table.base_index && table.keys == KeysType::Duplicate);
+            let key = column.is_key;
             rows.push(vec![
                 head(&index.name),
                 head(keys_type),

@@ -152,6 +152,7 @@ impl Model {
             created_by_restore: true,
             keys: source.keys,
             columns: source.columns.clone(),
+            hidden_columns: source.hidden_columns.clone(),
             max_unique_id: source.max_unique_id,
             scheme: source.scheme.clone(),
             distribution: source.distribution.clone(),

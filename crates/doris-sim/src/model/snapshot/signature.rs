@@ -52,8 +52,8 @@ fn hash_columns(distribution: &Distribution) -> Vec<String> {
 fn index_signature(table: &SnapshotTable, index: &IndexSchema) -> (String, Vec<String>) {
     let is_base = |id: IndexId| id == table.base_index;
     let name = if is_base(index.id) { String::new() } else { index.name.clone() };
-    let columns = index.columns.iter().filter_map(|id| table.columns.iter().find(|c| c.unique_id == *id));
-    (name, columns.map(column_signature).collect())
+    let columns = if is_base(index.id) { &table.columns } else { &index.columns };
+    (name, columns.iter().map(column_signature).collect())
 }
 
 fn column_signature(column: &Column) -> String {

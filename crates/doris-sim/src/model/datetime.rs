@@ -1,7 +1,7 @@
 //! Dates and times as Doris writes them. All clusters live in UTC.
 
 /// A day of the (proleptic) Gregorian calendar as the number of days since 1970-01-01.
-pub(super) fn days_of(year: i64, month: i64, day: i64) -> i64 {
+pub(crate) fn days_of(year: i64, month: i64, day: i64) -> i64 {
     // Years begin in March: leap days are then the last days of a year.
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
@@ -11,7 +11,7 @@ pub(super) fn days_of(year: i64, month: i64, day: i64) -> i64 {
 }
 
 /// Year, month and day of a number of days since 1970-01-01.
-pub(super) fn date_of(days: i64) -> (i64, i64, i64) {
+pub(crate) fn date_of(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);
     let day_of_era = days.rem_euclid(146_097);
@@ -34,21 +34,21 @@ fn days_in_month(year: i64, month: i64) -> i64 {
 
 /// A point in time: days since 1970-01-01 and microseconds of the day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Moment {
-    pub(super) days: i64,
-    pub(super) micros: i64,
+pub(crate) struct Moment {
+    pub(crate) days: i64,
+    pub(crate) micros: i64,
 }
 
 const MICROS_PER_DAY: i64 = 86_400_000_000;
 
 impl Moment {
     /// Milliseconds since the epoch.
-    pub(super) fn of_ms(ms: i64) -> Self {
+    pub(crate) fn of_ms(ms: i64) -> Self {
         Self { days: ms.div_euclid(86_400_000), micros: ms.rem_euclid(86_400_000) * 1000 }
     }
 
     /// `YYYY-MM-DD[ hh:mm[:ss[.ffffff]]]`, `T` in place of the blank, or digits only; `None`: no such time.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let (date, time) = match text.find([' ', 'T']) {
             Some(at) => (text.get(..at)?, text.get(at + 1..)?),
@@ -84,13 +84,13 @@ impl Moment {
         valid.then(|| Self { days: days_of(year, month, day), micros })
     }
 
-    pub(super) fn date_text(self) -> String {
+    pub(crate) fn date_text(self) -> String {
         let (year, month, day) = date_of(self.days);
         format!("{year:04}-{month:02}-{day:02}")
     }
 
     /// With `scale` digits after the second, rounded to them.
-    pub(super) fn text(self, scale: u8) -> String {
+    pub(crate) fn text(self, scale: u8) -> String {
         let scale = u32::from(scale.min(6));
         let unit = 10_i64.pow(6 - scale);
         let rounded = (self.micros + unit / 2) / unit * unit;
@@ -106,21 +106,21 @@ impl Moment {
     }
 
     /// Moved by whole months; the day is cut to the month's last.
-    pub(super) fn plus_months(self, months: i64) -> Self {
+    pub(crate) fn plus_months(self, months: i64) -> Self {
         let (year, month, day) = date_of(self.days);
         let total = year * 12 + month - 1 + months;
         let (year, month) = (total.div_euclid(12), total.rem_euclid(12) + 1);
         Self { days: days_of(year, month, day.min(days_in_month(year, month))), ..self }
     }
 
-    pub(super) fn plus_seconds(self, seconds: i64) -> Self {
+    pub(crate) fn plus_seconds(self, seconds: i64) -> Self {
         let micros = self.micros + seconds * 1_000_000;
         Self { days: self.days + micros.div_euclid(MICROS_PER_DAY), micros: micros.rem_euclid(MICROS_PER_DAY) }
     }
 }
 
 /// `YYYY-MM-DD hh:mm:ss`, as SHOW statements print times.
-pub(super) fn format_ms(ms: i64) -> String {
+pub(crate) fn format_ms(ms: i64) -> String {
     let moment = Moment::of_ms(ms);
     Moment { micros: moment.micros / 1_000_000 * 1_000_000, ..moment }.text(0)
 }

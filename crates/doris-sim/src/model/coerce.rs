@@ -5,10 +5,10 @@ use crate::model::{ColumnType, Value};
 
 /// Why a value does not fit into a type.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Misfit(pub(super) String);
+pub(crate) struct Misfit(pub(crate) String);
 
 /// The value as one of type `ty`; NULL stays NULL.
-pub(super) fn coerce(value: &Value, ty: &ColumnType) -> Result<Value, Misfit> {
+pub(crate) fn coerce(value: &Value, ty: &ColumnType) -> Result<Value, Misfit> {
     if value.is_null() {
         return Ok(Value::Null);
     }
@@ -43,7 +43,7 @@ pub(super) fn coerce(value: &Value, ty: &ColumnType) -> Result<Value, Misfit> {
 const MAX_DIGITS: u8 = 38;
 
 /// A number as it is written in SQL; `None`: not one.
-pub(super) fn parse_number(text: &str) -> Option<Value> {
+pub(crate) fn parse_number(text: &str) -> Option<Value> {
     let text = text.trim();
     if let Ok(value) = text.parse::<i128>() {
         return Some(Value::Int(value));
@@ -73,7 +73,7 @@ fn shortest_float(value: f64) -> f64 {
     (value as f32).to_string().parse().unwrap_or(value)
 }
 
-pub(super) fn boolean(value: &Value) -> Option<bool> {
+pub(crate) fn boolean(value: &Value) -> Option<bool> {
     match value {
         Value::Bool(v) => Some(*v),
         Value::Int(v) => Some(*v != 0),
@@ -89,7 +89,7 @@ pub(super) fn boolean(value: &Value) -> Option<bool> {
 }
 
 /// The value as a number of some kind.
-pub(super) fn number(value: &Value) -> Option<Value> {
+pub(crate) fn number(value: &Value) -> Option<Value> {
     match value {
         Value::Bool(v) => Some(Value::Int(i128::from(*v))),
         Value::Int(_) | Value::Decimal { .. } | Value::Double(_) => Some(value.clone()),
@@ -118,7 +118,7 @@ fn float_to_integer(value: f64) -> i128 {
     value.trunc() as i128
 }
 
-pub(super) fn double(value: &Value) -> Option<f64> {
+pub(crate) fn double(value: &Value) -> Option<f64> {
     match number(value)? {
         Value::Int(v) => v.to_string().parse().ok(),
         Value::Double(v) => Some(v),
@@ -143,7 +143,7 @@ fn decimal(value: &Value, precision: u8, scale: u8) -> Option<Value> {
 }
 
 /// The digits with another scale, rounded half away from zero.
-pub(super) fn rescale(unscaled: i128, from: u8, to: u8) -> Option<i128> {
+pub(crate) fn rescale(unscaled: i128, from: u8, to: u8) -> Option<i128> {
     if from <= to {
         return unscaled.checked_mul(10_i128.checked_pow(u32::from(to - from))?);
     }
@@ -152,7 +152,7 @@ pub(super) fn rescale(unscaled: i128, from: u8, to: u8) -> Option<i128> {
     Some(unscaled.checked_add(half)? / unit)
 }
 
-pub(super) fn moment(value: &Value) -> Option<Moment> {
+pub(crate) fn moment(value: &Value) -> Option<Moment> {
     match value {
         Value::Text(text) | Value::Date(text) | Value::DateTime(text) => Moment::parse(text),
         Value::Int(v) => Moment::parse(&v.to_string()),
