@@ -1,6 +1,11 @@
 //! What a record means for the destination: nothing, one transaction, a new copy, or a stop.
 
-use doris::{Dest, Source, binlog::Upsert, cluster::Binlog, ids::*, rpc::BinlogType};
+use doris::{
+    Dest, Source,
+    binlog::{PayloadError, Record, Upsert},
+    cluster::Binlog,
+    ids::*,
+};
 
 use super::{Exit, Shared};
 use crate::{
@@ -57,41 +62,31 @@ pub(super) enum Refusal {
 
 /// Plans one record. `continuity` moves on only if the record is planned.
 pub(super) fn plan(shared: &Shared, record: &Binlog, continuity: &mut Continuity) -> Result<Planned, Refusal> {
-    match record.kind {
-        BinlogType::UPSERT => plan_upsert(shared, record, continuity),
+    let decoded = Record::decode(record.kind, record.seq, &record.data).map_err(|e| bad_record(&e))?;
+    match decoded {
+        Record::Upsert(upsert) => plan_upsert(shared, record, &upsert, continuity),
         // The mark of a backup, ours included.
-        BinlogType::BARRIER => plan_barrier(record),
-        BinlogType::DUMMY => Err(Refusal::Exit(Exit::FullSync {
+        Record::Barrier(_) => Ok(Planned::Nothing(record.seq)),
+        Record::Dummy => Err(Refusal::Exit(Exit::FullSync {
             reason: format!("the source collected the binlog up to {} before it was read", record.seq),
         })),
-        kind if kind < BinlogType::MIN_UNKNOWN => Err(Refusal::Exit(Exit::FullSync {
-            reason: format!("record {} ({kind}) changes the table; it is copied again", record.seq),
-        })),
-        kind => Err(Refusal::Exit(Exit::Halted(Failure::new(
+        Record::Unknown { kind, .. } => Err(Refusal::Exit(Exit::Halted(Failure::new(
             Code::UNSUPPORTED_BINLOG,
             format!("record {} has type {kind}, which this version does not know", record.seq),
             "upgrade the syncer, or delete the job and create it again with \"allow_table_exists\": true",
         )))),
+        _ => Err(Refusal::Exit(Exit::FullSync {
+            reason: format!("record {} ({}) changes the table; it is copied again", record.seq, record.kind),
+        })),
     }
 }
 
-/// An empty barrier is the mark of a backup. One that wraps a record (older Doris) changes the table.
-fn plan_barrier(record: &Binlog) -> Result<Planned, Refusal> {
-    let wraps =
-        doris::binlog::Barrier::parse(&record.data).map_err(|e| bad_record(record, &e.to_string()))?.is_wrapper();
-    if wraps {
-        return Err(Refusal::Exit(Exit::FullSync {
-            reason: format!(
-                "record {} (BARRIER around another record) changes the table; it is copied again",
-                record.seq
-            ),
-        }));
-    }
-    Ok(Planned::Nothing(record.seq))
-}
-
-fn plan_upsert(shared: &Shared, record: &Binlog, continuity: &mut Continuity) -> Result<Planned, Refusal> {
-    let upsert = Upsert::parse(&record.data).map_err(|e| bad_record(record, &e.to_string()))?;
+fn plan_upsert(
+    shared: &Shared,
+    record: &Binlog,
+    upsert: &Upsert,
+    continuity: &mut Continuity,
+) -> Result<Planned, Refusal> {
     // Records of an empty transaction, or whose table was dropped meanwhile, name no table.
     let Some(table) = upsert.tables.get(&shared.mapping.source) else { return Ok(Planned::Nothing(record.seq)) };
     if !upsert.stids.is_empty() {
@@ -135,10 +130,10 @@ fn plan_upsert(shared: &Shared, record: &Binlog, continuity: &mut Continuity) ->
     Ok(Planned::Txn(TxnPlan { seq: record.seq, touched, tablets }))
 }
 
-fn bad_record(record: &Binlog, why: &str) -> Refusal {
+fn bad_record(error: &PayloadError) -> Refusal {
     Refusal::Exit(Exit::Halted(Failure::new(
         Code::BAD_BINLOG,
-        format!("record {} ({}) cannot be understood: {why}", record.seq, record.kind),
+        error.to_string(),
         "report it with the record; deleting the job and creating it again copies the table anew",
     )))
 }
@@ -148,7 +143,10 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use std::{collections::BTreeMap, sync::Arc};
 
-    use doris::cluster::{Backend, IndexMeta, PartitionMeta, ReplicaMeta, TableMeta, TabletMeta};
+    use doris::{
+        cluster::{Backend, IndexMeta, PartitionMeta, ReplicaMeta, TableMeta, TabletMeta},
+        rpc::BinlogType,
+    };
 
     use super::*;
     use crate::{ledger::Ledger, mapping::TableMapping, testing};
@@ -261,9 +259,17 @@ mod tests {
                 record(BinlogType::BARRIER, r#"{"dbId":1,"tableId":100,"binlogType":0}"#),
                 "nothing",
             ),
-            ("a wrapped record", record(BinlogType::BARRIER, r#"{"binlogType":14,"binlog":"{}"}"#), "full sync"),
+            (
+                "a wrapped record",
+                record(BinlogType::BARRIER, r#"{"binlogType":14,"binlog":"{\"tb\":100,\"nT\":\"n\"}"}"#),
+                "full sync",
+            ),
             ("a dummy", record(BinlogType::DUMMY, ""), "full sync"),
-            ("a schema change", record(BinlogType::MODIFY_TABLE_ADD_OR_DROP_COLUMNS, "{}"), "full sync"),
+            (
+                "a schema change",
+                record(BinlogType::MODIFY_TABLE_ADD_OR_DROP_COLUMNS, r#"{"tableId":100,"rawSql":"x"}"#),
+                "full sync",
+            ),
             ("an unknown type", record(BinlogType(99), "{}"), "halt"),
             ("no JSON", record(BinlogType::UPSERT, "{"), "halt"),
         ];

@@ -1,85 +1,69 @@
 //! BARRIER: a mark in the stream, or an envelope for a type that the branch has no number for.
 
-use serde::Deserialize;
-
-use super::{PayloadError, parse, plain_db_name};
+use super::{PayloadError, fields::Fields, plain_db_name};
 use crate::{
-    ids::{DbId, Source, TableId},
+    ids::{Source, TableId},
     rpc::BinlogType,
 };
 
-/// A BACKUP writes one for each table of the database; older branches wrap newer record types in it.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+/// The mark that a BACKUP leaves, one for each table of the database.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Barrier {
-    pub db_id: DbId<Source>,
-    pub table_id: TableId<Source>,
+    pub table: Option<TableId<Source>>,
     pub db_name: Option<String>,
     pub table_name: Option<String>,
-    binlog_type: i32,
-    binlog: Option<String>,
 }
 
-/// A record inside a BARRIER: handled as a record of this type with this payload and the BARRIER's seq and ids.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wrapped<'a> {
-    pub kind: BinlogType,
-    pub data: &'a str,
-}
-
-impl Default for Barrier {
-    fn default() -> Self {
-        Self {
-            db_id: DbId::new(-1),
-            table_id: TableId::new(-1),
-            db_name: None,
-            table_name: None,
-            binlog_type: 0,
-            binlog: None,
-        }
-    }
+/// What a BARRIER is.
+pub(super) enum Read {
+    Plain(Barrier),
+    /// A record inside: of this type with this payload, and the BARRIER's seq and ids.
+    Wrapped {
+        kind: BinlogType,
+        data: String,
+    },
 }
 
 impl Barrier {
-    /// Reads a record's `data`.
-    pub fn parse(data: &str) -> Result<Self, PayloadError> {
-        parse("BARRIER", data)
+    /// A plain barrier says `"binlogType": 0`, which is UPSERT, and has no text (seen in 4.1): only a text that is not empty
+    /// is a wrapped record.
+    pub(super) fn read(mut fields: Fields) -> Result<Read, PayloadError> {
+        match fields.text("binlog")? {
+            Some(data) => Ok(Read::Wrapped { kind: BinlogType(fields.need("binlogType")?), data }),
+            None => Ok(Read::Plain(Self::read_mark(fields)?)),
+        }
     }
 
-    /// Whether there is a record inside.
-    pub fn is_wrapper(&self) -> bool {
-        self.wrapped().is_some()
-    }
-
-    /// The wrapped record. A plain barrier says `"binlogType": 0`, which is UPSERT, and has no text (seen in 4.1): only a
-    /// text that is not empty counts.
-    pub fn wrapped(&self) -> Option<Wrapped<'_>> {
-        let data = self.binlog.as_deref().filter(|text| !text.is_empty())?;
-        Some(Wrapped { kind: BinlogType(self.binlog_type), data })
-    }
-
-    /// The database's name without the prefix of Doris 2.0.
-    pub fn db_name(&self) -> Option<&str> {
-        self.db_name.as_deref().map(plain_db_name)
+    /// The mark alone: an envelope within an envelope is not opened.
+    pub(super) fn read_mark(mut fields: Fields) -> Result<Self, PayloadError> {
+        Ok(Self {
+            table: fields.id(&["tableId"], TableId::new)?,
+            db_name: fields.text("dbName")?.map(|name| plain_db_name(&name).to_owned()),
+            table_name: fields.text("tableName")?,
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
+    use super::{
+        super::{Record, testing::decode},
+        *,
+    };
 
     #[test]
     fn only_a_text_is_a_wrapped_record() {
-        let plain =
-            Barrier::parse(r#"{"dbId":1,"dbName":"default_cluster:src","tableId":2,"tableName":"t","binlogType":0}"#)
-                .unwrap();
-        assert_eq!((plain.wrapped(), plain.db_name(), plain.table_id.get()), (None, Some("src"), 2));
-        let empty = Barrier::parse(r#"{"dbId":1,"tableId":2,"binlogType":14,"binlog":""}"#).unwrap();
-        assert_eq!(empty.wrapped(), None);
-        let old = Barrier::parse(r#"{"dbId":1,"tableId":2,"tableName":"t"}"#).unwrap();
-        assert_eq!(old.wrapped(), None);
-        let full = Barrier::parse(r#"{"dbId":1,"tableId":2,"binlogType":14,"binlog":"{\"nT\":\"x\"}"}"#).unwrap();
-        assert_eq!(full.wrapped(), Some(Wrapped { kind: BinlogType(14), data: "{\"nT\":\"x\"}" }));
+        let plain = Record::Barrier(Barrier {
+            table: Some(TableId::new(2)),
+            db_name: Some("src".to_owned()),
+            table_name: Some("t".to_owned()),
+        });
+        for data in [
+            r#"{"dbId":1,"dbName":"default_cluster:src","tableId":2,"tableName":"t","binlogType":0}"#,
+            r#"{"dbId":1,"dbName":"src","tableId":2,"tableName":"t","binlogType":14,"binlog":""}"#,
+            r#"{"dbId":1,"dbName":"src","tableId":2,"tableName":"t"}"#,
+        ] {
+            assert_eq!(decode(BinlogType::BARRIER, data).as_ref(), Ok(&plain), "{data}");
+        }
     }
 }

@@ -1,30 +1,50 @@
-//! The JSON payloads of binlog records. One file a family. Every key is optional for the reader, as it is for the FE's
-//! writer (`null` is omitted, older versions lack keys), and unknown keys are ignored; what a record cannot do without is
-//! checked where it is used. A DUMMY has no payload.
+//! The JSON payloads of binlog records, as typed records. One file a family.
+//!
+//! Keys differ from Doris 2.1 to master and a `null` is never written, so a key is optional unless nothing can be done
+//! without it; such a key being absent, or of another type, is a [`PayloadError`] that names it. Unknown keys are ignored.
 
+mod alter_job;
 mod barrier;
+mod columns;
+mod database;
+mod fields;
+mod index;
+mod partition;
+mod properties;
+mod record;
+mod rename;
+mod schema;
 mod table;
 mod upsert;
+mod view;
 
-pub use barrier::{Barrier, Wrapped};
-pub use table::{CreateTable, CreatedKind, DropTable};
+pub use alter_job::{AlterJob, AlterKind, JobState};
+pub use barrier::Barrier;
+pub use columns::{CommentChange, ModifyColumns, ModifyComment};
+pub use database::AlterDatabase;
+pub use fields::PayloadError;
+pub use index::{DropRollup, IndexJob, ModifyIndexes};
+pub use partition::{AddPartition, DropPartition, ModifyPartitions, PartitionProperties, ReplacePartitions};
+pub use properties::{ModifyBuckets, ModifyTableProperties};
+pub use record::Record;
+pub use rename::{Rename, RenameColumn};
+pub use schema::{Column, ColumnType, IndexInfo, PartitionDistribution};
+pub use table::{CreateTable, CreatedKind, DropTable, Recover, ReplaceTable, Truncate};
 pub use upsert::{PartitionRecord, TableRecord, Upsert};
-
-use serde::de::DeserializeOwned;
-
-/// A payload that is not what its type says.
-#[derive(Debug, thiserror::Error)]
-#[error("the payload of a {kind} record cannot be read: {why}")]
-pub struct PayloadError {
-    pub kind: &'static str,
-    pub why: serde_json::Error,
-}
-
-fn parse<T: DeserializeOwned>(kind: &'static str, data: &str) -> Result<T, PayloadError> {
-    serde_json::from_str(data).map_err(|why| PayloadError { kind, why })
-}
+pub use view::ModifyView;
 
 /// A database name without the prefix that Doris 2.0 put before it.
 fn plain_db_name(name: &str) -> &str {
     name.strip_prefix("default_cluster:").unwrap_or(name)
+}
+
+#[cfg(test)]
+mod testing {
+    use super::Record;
+    use crate::{ids::CommitSeq, rpc::BinlogType};
+
+    /// The record of a payload, or what is wrong with it.
+    pub(super) fn decode(kind: BinlogType, data: &str) -> Result<Record, String> {
+        Record::decode(kind, CommitSeq(7), data).map_err(|error| error.to_string())
+    }
 }
