@@ -236,6 +236,55 @@ fn check_payload(record: &Record, tables: &[i64], data: &str) {
 }
 
 #[test]
+fn recorded_statements_are_rebuilt_for_another_database() {
+    let Some(steps) = steps() else { return };
+    let options = rewrite::CreateOptions { db: "dest", name: "x", keep_storage_medium: false, replication_num: None };
+    let (mut rebuilt, mut unreadable) = (0, Vec::new());
+    for step in &steps {
+        for record in step["answer"]["binlogs"].as_array().into_iter().flatten() {
+            let kind = BinlogType(record["type"].as_i64().unwrap().try_into().unwrap());
+            let data = record["data"].as_str().unwrap_or_default();
+            let (text, result) = match Record::decode(kind, CommitSeq(1), data).unwrap() {
+                Record::CreateTable(create) => match create.kind() {
+                    CreatedKind::Table => {
+                        let result = rewrite::create_table(&create.sql, &options).map(|created| created.sql);
+                        (create.sql, result)
+                    }
+                    CreatedKind::View => {
+                        let db = create.db_name.unwrap();
+                        let result = rewrite::create_view(&create.sql, &db, &options);
+                        assert!(!result.as_ref().is_ok_and(|sql| sql.contains(&format!("`{db}`"))), "{result:?}");
+                        (create.sql, result)
+                    }
+                    CreatedKind::MaterializedView | CreatedKind::External => continue,
+                },
+                Record::ModifyColumns(change) => {
+                    let clauses = rewrite::alter_clauses(&change.raw_sql, change.base_schema().unwrap_or_default());
+                    let text = clauses.map(|c| c.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
+                    (change.raw_sql, text)
+                }
+                Record::ModifyView(change) if change.definition.is_some() => {
+                    let definition = change.definition.unwrap_or_default();
+                    let result = rewrite::view_query(&definition, "cap3", "dest");
+                    (definition, result)
+                }
+                Record::ModifyBuckets(change) => {
+                    let result = rewrite::names(&change.columns).map(|names| names.join(" "));
+                    (change.columns, result)
+                }
+                _ => continue,
+            };
+            match result {
+                Ok(_) => rebuilt += 1,
+                Err(error) => unreadable.push(format!("{error}: {text}")),
+            }
+        }
+    }
+    println!("statements: {rebuilt} rebuilt, {} not:\n{}", unreadable.len(), unreadable.join("\n"));
+    assert!(unreadable.len() * 50 < rebuilt, "{} of {rebuilt} cannot be read", unreadable.len());
+}
+
+#[test]
 fn every_recorded_snapshot_document_is_read_and_kept() {
     let Some(steps) = steps() else { return };
     let (mut plain, mut packed) = (0, 0);

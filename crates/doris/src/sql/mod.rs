@@ -2,9 +2,11 @@
 //! column name through [`Row`], since Doris versions differ in columns and their order.
 
 mod quote;
+pub mod rewrite;
 mod row;
 mod rows;
 mod statement;
+mod token;
 
 pub use quote::{VerbatimText, identifier, literal, qualified};
 pub use row::{Row, RowError, rows};

@@ -1,5 +1,7 @@
 //! How names and texts are written into SQL. Nothing outside this folder puts a quote around anything.
 
+use serde::{Deserialize, Serialize};
+
 /// A name in backticks, inner backticks doubled (Doris un-doubles them). Nothing is trimmed: a name is used exactly as
 /// Doris gave it.
 pub fn identifier(name: &str) -> String {
@@ -57,7 +59,7 @@ pub(super) fn properties(properties: &[(String, String)]) -> String {
 /// A text for the places where Doris keeps the characters between the quotes **undecoded** (`MODIFY COMMENT`,
 /// `MODIFY COLUMN .. COMMENT`, column defaults, list partition values; seen in 2.1, 3.0, 4.1). Escaping there would change
 /// the text, so it is put between a kind of quote that does not end it early.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerbatimText {
     text: String,
     quote: char,
