@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use super::{
-    Answer, BoundValue, ColumnType, Model, Partition, PartitionItem, PartitionKind, PartitionSpec, Refusal, Table,
-    Value,
+    Answer, BoundValue, Model, Partition, PartitionItem, PartitionKind, PartitionSpec, Refusal, Table,
     binlog::{NewRecord, kind},
     catalog::still_committed,
     create_table::{PartitionPlan, check_against},
+    fe_json::{self, DataPropertyJson, ListItemJson, PartitionJson, RangeJson, ReplicaAllocationJson},
     ids::*,
     properties::{self, BINLOG_DEFAULTS, is_known},
 };
@@ -50,11 +52,12 @@ impl Model {
         let table_id = self.table(db, name)?.id;
         let id = PartitionId::new(self.ids.next_raw());
         let partition = self.build_partition(id, spec.name, spec.item, &plan);
-        let data = self.table(db, name)?.add_partition_data(db_id, &partition, temp);
+        let seq = self.journal();
+        let data = fe_json::text(&self.table(db, name)?.add_partition_record(db_id, seq, &partition, temp));
         if let Some(table) = self.table_mut(db_id, table_id) {
             if temp { table.temp_partitions.push(partition) } else { table.partitions.push(partition) }
         }
-        self.record_with_seq(kind::ADD_PARTITION, db_id, table_id, data);
+        self.record(NewRecord { seq, kind: kind::ADD_PARTITION, db: db_id, table_ids: &[table_id], data });
         Ok(id)
     }
 
@@ -175,15 +178,6 @@ impl Model {
             }
         }
     }
-
-    /// Journals and records a change of one table whose payload names its seq.
-    pub(crate) fn record_with_seq(&mut self, kind: i32, db: DbId, table: TableId, mut data: serde_json::Value) {
-        let seq = self.journal();
-        if let Some(fields) = data.as_object_mut() {
-            fields.insert("commitSeq".into(), seq.0.into());
-        }
-        self.record(NewRecord { seq, kind, db, table_ids: &[table], data: data.to_string() });
-    }
 }
 
 fn check_partitioned(table: &Table, temp: bool) -> Answer<()> {
@@ -202,78 +196,47 @@ fn check_partitioned(table: &Table, temp: bool) -> Answer<()> {
 
 impl Table {
     /// The payload of an ADD_PARTITION record.
-    fn add_partition_data(&self, db: DbId, partition: &Partition, temp: bool) -> serde_json::Value {
+    fn add_partition_record(&self, db: DbId, seq: CommitSeq, partition: &Partition, temp: bool) -> AddPartitionRecord {
         let types = self.partition_types();
-        let tablets: Vec<_> = partition.indexes.get(&self.base_index).map_or_else(Vec::new, |tablets| {
-            tablets.iter().map(|t| serde_json::json!({ "clazz": "LocalTablet", "id": t.id })).collect()
-        });
-        let rollups: serde_json::Map<_, _> = partition
-            .indexes
-            .keys()
-            .filter(|id| **id != self.base_index)
-            .map(|id| (id.to_string(), serde_json::json!({ "id": id, "state": "NORMAL" })))
-            .collect();
-        let (distribution, hash_columns) = if self.distribution.hash_columns.is_empty() {
-            ("RANDOM", Vec::new())
-        } else {
-            let columns = self.distribution.hash_columns.iter().filter_map(|name| self.column(name));
-            ("HASH", columns.map(|c| super::Column { copied: true, ..c.clone() }.data(self.keys)).collect())
-        };
-        let clazz = if distribution == "HASH" { "HashDistributionInfo" } else { "RandomDistributionInfo" };
-        let partition_keys: Vec<_> = match &partition.item {
-            PartitionItem::List(tuples) => {
-                tuples.iter().map(|tuple| serde_json::json!([literals(tuple, &types)])).collect()
-            }
-            _ => Vec::new(),
-        };
-        serde_json::json!({
-            "dbId": db, "tableId": self.id,
-            "partition": {
-                "clazz": "Partition", "id": partition.id, "nm": partition.name, "st": "NORMAL",
-                "bi": { "id": self.base_index, "state": "NORMAL", "rowCount": -1, "tablets": tablets },
-                "ivr": rollups, "isi": {}, "vv": 1, "vvt": partition.visible_ms, "nv": 2,
-                "di": {
-                    "clazz": clazz, "distributionColumns": hash_columns, "type": distribution,
-                    "bucketNum": partition.buckets, "autoBucket": self.distribution.auto,
-                },
+        AddPartitionRecord {
+            commit_seq: seq,
+            db_id: db,
+            table_id: self.id,
+            partition: PartitionJson::of(self, partition),
+            range: match &partition.item {
+                PartitionItem::Range { lower, upper } => RangeJson::of(lower, upper, &types),
+                _ => RangeJson::none(),
             },
-            "range": range_data(&partition.item, &types),
-            "listPartitionItem": { "clazz": "ListPartitionItem", "partitionKeys": partition_keys, "idp": false },
-            "dataProperty": {
-                "storageMedium": "HDD", "cooldownTimeMs": 253_402_271_999_000_i64, "storagePolicy": "",
-                "isMutable": true,
+            list_partition_item: match &partition.item {
+                PartitionItem::List(tuples) => ListItemJson::of(tuples, &types),
+                _ => ListItemJson::none(),
             },
-            "replicaAlloc": { "allocMap": [[{ "type": "location", "value": "default" }, partition.replication]] },
-            "isInMemory": false, "isTempPartition": temp, "isMutable": true,
-            "sql": add_partition_sql(partition, temp),
-        })
+            data_property: DataPropertyJson::of(self.properties.get("storage_medium").map_or("hdd", String::as_str)),
+            replica_alloc: ReplicaAllocationJson::of(partition.replication),
+            is_in_memory: false,
+            is_temp_partition: temp,
+            is_mutable: true,
+            sql: add_partition_sql(partition, temp),
+        }
     }
 }
 
-fn literals(values: &[Value], types: &[ColumnType]) -> Vec<serde_json::Value> {
-    values
-        .iter()
-        .zip(types)
-        .map(|(value, ty)| serde_json::json!([ty.range_name(), { "v": value.to_cell(), "opcode": "INVALID_OPCODE" }]))
-        .collect()
-}
-
-fn range_data(item: &PartitionItem, types: &[ColumnType]) -> serde_json::Value {
-    let bound = |kind: &str, values: &[BoundValue]| {
-        let keys: Vec<_> = values
-            .iter()
-            .zip(types)
-            .map(|(value, ty)| match value {
-                BoundValue::Value(value) => serde_json::json!([ty.range_name(), { "v": value.to_cell() }]),
-                BoundValue::MaxValue => serde_json::json!([ty.range_name(), { "clazz": "MaxLiteral" }]),
-            })
-            .collect();
-        serde_json::json!({ "type": kind, "value": keys })
-    };
-    match item {
-        PartitionItem::Range { lower, upper } => serde_json::json!([bound("CLOSED", lower), bound("OPEN", upper)]),
-        _ => serde_json::json!([{ "type": "CLOSED", "value": [] }, { "type": "CLOSED", "value": [] }]),
-    }
+/// `AddPartitionRecord`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AddPartitionRecord {
+    commit_seq: CommitSeq,
+    db_id: DbId,
+    table_id: TableId,
+    partition: PartitionJson,
+    range: RangeJson,
+    list_partition_item: ListItemJson,
+    data_property: DataPropertyJson,
+    replica_alloc: ReplicaAllocationJson,
+    is_in_memory: bool,
+    is_temp_partition: bool,
+    is_mutable: bool,
+    sql: String,
 }
 
 /// The `sql` of an ADD_PARTITION record: every value in double quotes, every list value in parentheses (seen).

@@ -105,6 +105,19 @@ pub enum Aggregation {
     QuantileUnion,
 }
 
+impl Aggregation {
+    pub const ALL: [Self; 8] = [
+        Self::Sum,
+        Self::Min,
+        Self::Max,
+        Self::Replace,
+        Self::ReplaceIfNotNull,
+        Self::HllUnion,
+        Self::BitmapUnion,
+        Self::QuantileUnion,
+    ];
+}
+
 impl fmt::Display for Aggregation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

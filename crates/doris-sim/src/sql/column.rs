@@ -41,17 +41,7 @@ pub(super) fn column(c: &mut Cursor<'_>) -> Parsed<ColumnDef> {
 }
 
 fn aggregation(c: &mut Cursor<'_>) -> Option<Aggregation> {
-    const ALL: [Aggregation; 8] = [
-        Aggregation::Sum,
-        Aggregation::Min,
-        Aggregation::Max,
-        Aggregation::Replace,
-        Aggregation::ReplaceIfNotNull,
-        Aggregation::HllUnion,
-        Aggregation::BitmapUnion,
-        Aggregation::QuantileUnion,
-    ];
-    ALL.into_iter().find(|aggregation| c.take(&aggregation.to_string()))
+    Aggregation::ALL.into_iter().find(|aggregation| c.take(&aggregation.to_string()))
 }
 
 fn default_value(c: &mut Cursor<'_>) -> Parsed<DefaultDef> {
