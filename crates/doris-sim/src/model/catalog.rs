@@ -2,11 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{
-    Answer, Database, Model, Refusal, Table,
-    binlog::{NewRecord, kind},
-    ids::*,
-};
+use super::{Answer, Database, Model, Refusal, Relation, Table, ids::*};
 
 impl Model {
     /// A database by name; `errCode = 2, Unknown database 'd'` otherwise.
@@ -47,62 +43,7 @@ impl Model {
             return Err(Refusal::analysis(format!("Can't create database '{name}'; database exists")));
         }
         let id = DbId::new(self.ids.next_raw());
-        self.databases.insert(
-            id,
-            Database { id, name: name.to_owned(), properties: properties.clone(), relations: BTreeMap::new() },
-        );
-        self.journal();
-        Ok(())
-    }
-
-    /// DROP DATABASE [FORCE]. Its records stay, unreachable by name.
-    pub fn drop_database(&mut self, name: &str, if_exists: bool, force: bool) -> Answer<()> {
-        let Some(id) = self.find_database(name).map(|db| db.id) else {
-            if if_exists {
-                return Ok(());
-            }
-            return Err(Refusal::analysis(format!("Can't drop database '{name}'; database doesn't exist")));
-        };
-        if !force && self.has_committed_txns(id, None) {
-            return Err(still_committed("database", name));
-        }
-        if let Some(db) = self.databases.remove(&id) {
-            for table in db.tables() {
-                self.drop_tablets(table);
-            }
-        }
-        self.journal();
-        Ok(())
-    }
-
-    /// ALTER DATABASE SET PROPERTIES. Any key and any value is taken (seen), but binlogs cannot be switched on while a
-    /// table has them off.
-    pub fn set_database_properties(&mut self, name: &str, properties: &BTreeMap<String, String>) -> Answer<()> {
-        let db = self.database(name)?;
-        let (id, was) = (db.id, db.binlog_enabled());
-        let switches_on = properties.get("binlog.enable").is_some_and(|v| v == "true") && !was;
-        if switches_on && let Some(table) = db.tables().find(|t| !t.flag("binlog.enable")) {
-            let text = format!("binlog is not enable in table[{}] in db [{name}]", table.name);
-            return Err(Refusal::analysis(text));
-        }
-        if let Some(db) = self.databases.get_mut(&id) {
-            db.properties.extend(properties.clone());
-        }
-        let seq = self.journal();
-        let data = serde_json::json!({ "dbId": id, "dbName": name, "properties": properties }).to_string();
-        self.record(NewRecord { seq, kind: kind::ALTER_DATABASE_PROPERTY, db: id, table_ids: &[], data });
-        Ok(())
-    }
-
-    /// ALTER DATABASE RENAME. No record.
-    pub fn rename_database(&mut self, name: &str, new_name: &str) -> Answer<()> {
-        let id = self.db_id(name)?;
-        if self.find_database(new_name).is_some() {
-            return Err(Refusal::analysis(format!("Database name[{new_name}] is already used")));
-        }
-        if let Some(db) = self.databases.get_mut(&id) {
-            new_name.clone_into(&mut db.name);
-        }
+        self.databases.insert(id, Database { properties: properties.clone(), ..Database::new(id, name) });
         self.journal();
         Ok(())
     }
@@ -127,6 +68,15 @@ pub(crate) fn unknown_database(name: &str) -> Refusal {
 /// `Unknown table 't'`.
 pub(crate) fn unknown_table(name: &str) -> Refusal {
     Refusal::analysis(format!("Unknown table '{name}'"))
+}
+
+/// A table by name as most statements look it up; a view is none.
+pub(crate) fn olap_table<'a>(db: &'a Database, name: &str) -> Answer<&'a Table> {
+    match db.relation(name) {
+        Some(Relation::Table(table)) => Ok(table),
+        Some(Relation::View(_)) => Err(Refusal::analysis(format!("Table '{name}' is not a OLAP table"))),
+        None => Err(unknown_table(name)),
+    }
 }
 
 /// Why a DROP without FORCE is refused while transactions wait for their publish (seen).

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Answer, BeTablet, Column, IndexSchema, KeysType, Model, Partition, PartitionItem, PartitionKind, PartitionScheme,
-    PartitionSpec, PartitionState, Refusal, Relation, Replica, Table, TableSpec, TableState, Tablet, TabletShape, View,
+    Answer, BeTablet, Column, DataProperty, IndexSchema, KeysType, Model, Partition, PartitionItem, PartitionKind,
+    PartitionScheme, PartitionSpec, PartitionState, Refusal, Relation, Replica, Table, TableSpec, TableState, Tablet,
+    TabletShape, View,
     binlog::{NewRecord, kind},
     ids::*,
     index_columns::{evaluate_defaults, hidden_columns, number, rollup_columns},
@@ -185,6 +186,8 @@ impl Model {
             temp_partitions: Vec::new(),
             created_ms: self.now_ms,
             updated_ms: self.now_ms,
+            version: Version(1),
+            version_ms: self.now_ms,
         })
     }
 
@@ -233,6 +236,7 @@ impl Model {
             next_version: Version(2),
             buckets: plan.buckets,
             replication: plan.replication,
+            data_property: DataProperty::default(),
             indexes,
         }
     }

@@ -14,9 +14,35 @@ pub struct Database {
     pub name: String,
     pub properties: BTreeMap<String, String>,
     pub relations: BTreeMap<TableId, Relation>,
+    pub quotas: Quotas,
+}
+
+/// What a database may hold (ALTER DATABASE SET .. QUOTA). Shown; the simulator never fills one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quotas {
+    pub data_bytes: i64,
+    pub replicas: i64,
+    pub transactions: i64,
+}
+
+impl Default for Quotas {
+    fn default() -> Self {
+        Self { data_bytes: i64::MAX, replicas: 1_073_741_824, transactions: 10_000 }
+    }
 }
 
 impl Database {
+    /// An empty database.
+    pub(super) fn new(id: DbId, name: &str) -> Self {
+        Self {
+            id,
+            name: name.to_owned(),
+            properties: BTreeMap::new(),
+            relations: BTreeMap::new(),
+            quotas: Quotas::default(),
+        }
+    }
+
     /// A table or view by name (case-sensitive, as in Doris by default).
     pub fn relation(&self, name: &str) -> Option<&Relation> {
         self.relations.values().find(|r| r.name() == name)

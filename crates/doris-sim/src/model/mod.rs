@@ -7,9 +7,13 @@
 //!
 //! | file | methods |
 //! |---|---|
-//! | `catalog.rs` | databases: `create_database`, `drop_database`, `database`, `set_database_properties`; lookup: `table`, `relation` |
+//! | `catalog.rs` | databases: `create_database`, `database`; lookup: `table`, `relation` |
+//! | `alter_database.rs` | `drop_database`, `set_database_properties`, `rename_database`, `set_quota` |
 //! | `create_table.rs` | `create_table(db, TableSpec, if_not_exists)`, `create_view` |
-//! | `drop_rename.rs` | `drop_table`, `drop_view`, `alter_view`, `rename_table`, `replace_table`, `truncate_table` |
+//! | `drop_rename.rs` | `drop_table`, `drop_view`, `alter_view`, when a table may be altered |
+//! | `rename.rs` | `rename_table`, `rename_rollup`, `rename_partition`, `replace_table` |
+//! | `truncate.rs` | `truncate_table` |
+//! | `recycle_bin.rs`, `recover.rs` | what was dropped, and RECOVER of it |
 //! | `partition_ddl.rs` | `add_partition`, `drop_partition`, `set_table_properties` |
 //! | `fe_json/` | catalog objects in the JSON of the FE: binlog records, snapshot documents |
 //! | `show_create.rs` | text of SHOW CREATE TABLE / VIEW |
@@ -25,6 +29,7 @@
 //! Names are looked up as Doris does; refusals carry Doris's texts ([`Refusal`]).
 
 mod account;
+mod alter_database;
 mod auto_partition;
 mod backend;
 mod binlog;
@@ -47,6 +52,9 @@ mod partition_ddl;
 mod partition_item;
 mod properties;
 mod read;
+mod recover;
+mod recycle_bin;
+mod rename;
 mod repair;
 mod rowset;
 mod schema;
@@ -57,6 +65,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod time_text;
+mod truncate;
 mod txn;
 mod value;
 
@@ -67,15 +76,17 @@ use rand_chacha::ChaCha8Rng;
 
 pub(crate) use backend::BeSnapshot;
 pub use backend::{Backend, BeTablet, TabletShape};
-pub use binlog::{Binlog, BinlogLagAnswer, BinlogPageAnswer, BinlogStream, DbBinlogs, Dropped};
+pub use binlog::{Binlog, BinlogLagAnswer, BinlogPageAnswer, BinlogStream, DbBinlogs, Dropped, DroppedIds};
 pub use create_table::ViewSpec;
-pub use database::Database;
+pub use database::{Database, Quotas};
 pub use error::{Answer, Refusal};
 pub use frontend::{BackendPorts, Frontend};
 pub use ids::*;
 pub(crate) use index_columns::can_be_key;
 pub use load::{LoadSpec, LoadWrite};
 pub use partition_item::{BoundValue, PartitionItem, PartitionKind};
+pub use recover::RecoverSpec;
+pub use recycle_bin::{RecycleBin, Recycled, RecycledDatabase, RecycledPartition, RecycledRelation};
 pub use rowset::{Comparison, Condition, Row, Rowset, RowsetColumn, SharedRowset};
 pub use schema::{Aggregation, Column, ColumnDefault, ColumnType, Distribution, KeysType, SecondaryIndex};
 pub use show_create::DdlText;
@@ -85,8 +96,8 @@ pub use snapshot::{
     SnapshotJob,
 };
 pub use table::{
-    IndexSchema, Partition, PartitionScheme, PartitionSpec, PartitionState, Relation, Replica, RollupSpec, Table,
-    TableSpec, TableState, Tablet, View,
+    DataProperty, IndexSchema, Partition, PartitionScheme, PartitionSpec, PartitionState, Relation, Replica,
+    RollupSpec, Table, TableSpec, TableState, Tablet, View,
 };
 pub use time_text::{date_time_text, snapshot_time_text};
 pub use txn::{BeginRefusal, BeginTxnSpec, BegunTxn, CommitPart, CommitState, Txn, TxnState, TxnWrite};
@@ -150,8 +161,6 @@ pub struct Model {
     pub databases: BTreeMap<DbId, Database>,
     /// Outlive their database.
     pub binlogs: BTreeMap<DbId, DbBinlogs>,
-    /// Outlive their database, too.
-    pub dropped: BTreeMap<DbId, Dropped>,
     /// Switches of databases (`None`) and tables as the recorder knows them.
     pub(crate) binlog_switch_cache: BTreeMap<(DbId, Option<TableId>), bool>,
     /// Everything that is remembered.
@@ -169,6 +178,9 @@ pub struct Model {
     pub(crate) snapshot_jobs: BTreeMap<DbId, VecDeque<SnapshotJob>>,
     /// Finished local snapshots by label, of all databases.
     pub(crate) local_snapshots: BTreeMap<String, LocalSnapshot>,
+    pub recycle_bin: RecycleBin,
+    /// The next round of the recycle bin's daemon; `None` while the bin is empty.
+    pub(crate) next_recycling_ms: Option<i64>,
     pub(crate) next_binlog_gc_ms: i64,
     pub(crate) next_txn_clean_ms: i64,
     /// `ADMIN SHOW FRONTEND CONFIG`.
@@ -195,7 +207,6 @@ impl Model {
             backends: BTreeMap::new(),
             databases: BTreeMap::new(),
             binlogs: BTreeMap::new(),
-            dropped: BTreeMap::new(),
             binlog_switch_cache: BTreeMap::new(),
             txns: BTreeMap::new(),
             active_txns: BTreeSet::new(),
@@ -206,6 +217,8 @@ impl Model {
             next_repair_ms: now_ms.saturating_add(repair::REPAIR_INTERVAL_MS),
             snapshot_jobs: BTreeMap::new(),
             local_snapshots: BTreeMap::new(),
+            recycle_bin: RecycleBin::default(),
+            next_recycling_ms: None,
             next_binlog_gc_ms: now_ms.saturating_add(options.binlog_gc_interval_ms),
             next_txn_clean_ms: now_ms,
             config: properties::default_fe_config(),
@@ -241,7 +254,12 @@ impl Model {
 
     /// When the next timed event is due.
     pub fn next_event_ms(&self) -> Option<i64> {
-        let daemons = [Some(self.next_binlog_gc_ms), Some(self.next_txn_clean_ms), Some(self.next_repair_ms)];
+        let daemons = [
+            Some(self.next_binlog_gc_ms),
+            Some(self.next_txn_clean_ms),
+            Some(self.next_repair_ms),
+            self.next_recycling_ms,
+        ];
         [self.next_publish_ms(), self.next_job_step_ms(), self.next_late_record_ms()]
             .into_iter()
             .chain(daemons)
@@ -254,6 +272,7 @@ impl Model {
         self.publish_due();
         self.step_jobs();
         self.insert_late_records(&[]);
+        self.empty_recycle_bin();
         if self.next_repair_ms <= self.now_ms {
             self.next_repair_ms = self.now_ms.saturating_add(repair::REPAIR_INTERVAL_MS);
             self.repair_replicas();

@@ -61,7 +61,7 @@ impl Model {
         Ok(id)
     }
 
-    /// ALTER TABLE DROP [TEMPORARY] PARTITION [FORCE]. There is no recycle bin yet: both erase.
+    /// ALTER TABLE DROP [TEMPORARY] PARTITION [FORCE]. Into the recycle bin, unless with FORCE.
     pub fn drop_partition(
         &mut self,
         db: &str,
@@ -83,21 +83,32 @@ impl Model {
         if !force && self.has_committed_txns(db_id, Some(table_id)) {
             return Err(still_committed("partition", partition));
         }
+        // A temporary partition is always erased.
+        let force = force || temp;
         let now = self.now_ms;
+        let seq = self.journal();
         let mut removed = None;
         if let Some(table) = self.table_mut(db_id, table_id) {
             let list = if temp { &mut table.temp_partitions } else { &mut table.partitions };
             removed = list.iter().position(|p| p.id == id).map(|at| list.remove(at));
         }
+        // Only a partition that ever held something changes the table's version (seen).
+        let had_rows = removed.as_ref().is_some_and(|partition: &Partition| partition.visible_version.0 > 1);
+        let (version, version_ms) = match self.table_mut(db_id, table_id) {
+            Some(table) if had_rows && !temp => (table.raise_version(now).0, now),
+            Some(table) => (0, table.version_ms),
+            None => (0, now),
+        };
         if let Some(partition) = removed {
-            self.drop_partition_tablets(&partition);
+            self.recycle_partition(db_id, table_id, partition, force, seq);
         }
-        let seq = self.journal();
+        // Doris does not look a temporary partition up before it drops it.
+        let pid = if temp { -1 } else { id.get() };
         let (kind_word, force_word) = (if temp { "TEMPORARY " } else { "" }, if force { " FORCE" } else { "" });
         let data = serde_json::json!({
-            "dbId": db_id, "tableId": table_id, "pid": id, "partitionName": partition, "isTempPartition": temp,
+            "dbId": db_id, "tableId": table_id, "pid": pid, "partitionName": partition, "isTempPartition": temp,
             "forceDrop": force, "recycleTime": if force { -1 } else { now },
-            "sql": format!("DROP {kind_word}PARTITION `{partition}`{force_word}"), "version": 0, "versionTime": now,
+            "sql": format!("DROP {kind_word}PARTITION `{partition}`{force_word}"), "version": version, "versionTime": version_ms,
         });
         self.record(NewRecord {
             seq,
@@ -106,7 +117,6 @@ impl Model {
             table_ids: &[table_id],
             data: data.to_string(),
         });
-        self.dropped.entry(db_id).or_default().partitions.insert(id, seq);
         Ok(())
     }
 

@@ -111,6 +111,9 @@ pub struct Table {
     pub created_ms: i64,
     /// Unix milliseconds of the last visible change.
     pub updated_ms: i64,
+    /// The table's own version: raised by each transaction, and by whatever changes its rows at once.
+    pub version: Version,
+    pub version_ms: i64,
 }
 
 /// What all tablets of one index have in common.
@@ -151,8 +154,35 @@ pub struct Partition {
     pub next_version: Version,
     pub buckets: u32,
     pub replication: u32,
+    pub data_property: DataProperty,
     /// Per index: the tablets in bucket order.
     pub indexes: BTreeMap<IndexId, Vec<Tablet>>,
+}
+
+/// Where the data of a partition lies, and until when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataProperty {
+    /// HDD or SSD.
+    pub medium: String,
+    pub cooldown_ms: i64,
+    pub storage_policy: String,
+    pub in_memory: bool,
+}
+
+impl DataProperty {
+    /// 9999-12-31 15:59:59: never.
+    pub const NO_COOLDOWN_MS: i64 = 253_402_271_999_000;
+}
+
+impl Default for DataProperty {
+    fn default() -> Self {
+        Self {
+            medium: "HDD".into(),
+            cooldown_ms: Self::NO_COOLDOWN_MS,
+            storage_policy: String::new(),
+            in_memory: false,
+        }
+    }
 }
 
 /// One bucket of one index of one partition.
@@ -292,6 +322,14 @@ impl Table {
             .filter_map(|name| self.columns.iter().position(|c| c.name.eq_ignore_ascii_case(name)))
             .map(|at| row.get(at).cloned().unwrap_or(Value::Null))
             .collect()
+    }
+
+    /// A new version of the table, without one of a partition.
+    pub(crate) fn raise_version(&mut self, now_ms: i64) -> Version {
+        self.version = Version(self.version.0 + 1);
+        self.version_ms = now_ms;
+        self.updated_ms = now_ms;
+        self.version
     }
 
     /// Replicas that a commit needs for each tablet: a majority, or `min_load_replica_num`.

@@ -117,9 +117,6 @@ fn tables(context: &Context<'_>, db: &Database) -> Rows {
     let row = |relation: &Relation| match relation {
         Relation::Table(table) => {
             let partitioned = table.scheme.kind != crate::model::PartitionKind::Unpartitioned;
-            // The table's version is not kept by the model: loads since its creation.
-            let version: i64 =
-                1 + table.partitions.iter().map(|partition| partition.visible_version.0 - 1).sum::<i64>();
             vec![
                 cell(table.id),
                 cell(&table.name),
@@ -130,8 +127,8 @@ fn tables(context: &Context<'_>, db: &Database) -> Rows {
                 cell("OLAP"),
                 None,
                 cell(replicas(table)),
-                cell(version),
-                cell(table.updated_ms),
+                cell(table.version),
+                cell(table.version_ms),
                 cell(running(table.id)),
                 cell(format_ms(table.updated_ms)),
             ]

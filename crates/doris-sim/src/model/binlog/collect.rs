@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{BinlogStream, DbBinlogs};
+use super::{Binlog, BinlogStream, DbBinlogs};
 use crate::model::{Model, ids::*, properties::BINLOG_DEFAULTS};
 
 /// The limits of one database or table.
@@ -59,10 +59,8 @@ impl Model {
         } else {
             store.collect_tables(&tables, now, &mut gone)
         };
-        if let (Some(cut), Some(dropped)) = (cut, self.dropped.get_mut(&id)) {
-            dropped.tables.retain(|_, seq| *seq > cut);
-            dropped.partitions.retain(|_, seq| *seq > cut);
-            dropped.indexes.retain(|_, seq| *seq > cut);
+        if let Some(cut) = cut {
+            store.dropped.collect(cut);
         }
         self.tell_backends(&gone);
     }
@@ -89,53 +87,75 @@ impl DbBinlogs {
     }
 
     /// The database's switch is off: each table by its own limits, a table that is off completely; then the database's
-    /// stream loses what no table holds any more. Answers the last seq that went from it.
+    /// stream loses what no table holds any more. Answers up to where something went.
     fn collect_tables(
         &mut self,
         tables: &BTreeMap<TableId, Option<Limits>>,
         now: i64,
         gone: &mut BTreeMap<PartitionId, Version>,
     ) -> Option<CommitSeq> {
+        let mut newest = None;
         for (id, stream) in &mut self.tables {
             let cut = match tables.get(id) {
                 Some(Some(limits)) => stream.expired(*limits, now, stream.locks.values().min().copied()),
                 Some(None) => Some(stream.head()),
                 None => None,
             };
-            if let Some(cut) = cut {
+            if let Some(cut) = cut.filter(|cut| stream.records.range(..=*cut).next().is_some()) {
                 stream.cut(cut, gone);
+                newest = newest.max(Some(cut));
             }
         }
-        let held = |record: &super::Binlog| {
-            record.table_ids.is_empty()
-                || record.table_ref == 0
-                || record.table_ids.iter().any(|table| {
-                    self.tables.get(table).is_some_and(|stream| stream.records.contains_key(&record.commit_seq))
-                })
-        };
-        let cut = self.stream.records.iter().take_while(|(_, record)| !held(record)).last().map(|(seq, _)| *seq);
-        if let Some(cut) = cut {
-            self.stream.cut(cut, gone);
+        self.drop_unheld(newest?);
+        newest
+    }
+
+    /// Takes records up to a position out of the database's stream that no table's stream holds. The DUMMY moves as long
+    /// as nothing older stays; its time does not (as in Doris).
+    fn drop_unheld(&mut self, up_to: CommitSeq) {
+        let held = |seq: &CommitSeq| self.tables.values().any(|stream| stream.records.contains_key(seq));
+        let seqs: Vec<CommitSeq> = self.stream.records.range(..=up_to).map(|(seq, _)| *seq).collect();
+        let mut all_gone = true;
+        for seq in seqs {
+            if held(&seq) {
+                all_gone = false;
+                continue;
+            }
+            self.stream.records.remove(&seq);
+            if all_gone {
+                self.stream.dummy_seq = seq;
+            }
         }
-        cut
+    }
+}
+
+impl Binlog {
+    /// What Doris reckons a record to take (`BinlogUtils.getApproximateMemoryUsage`).
+    fn bytes(&self) -> i64 {
+        let data = self.data.as_ref().map_or(0, String::len);
+        i64::try_from(80 + 8 * self.table_ids.len() + data).unwrap_or(i64::MAX)
     }
 }
 
 impl BinlogStream {
+    /// What the records take; the DUMMY counts nothing.
+    pub(crate) fn bytes(&self) -> i64 {
+        self.records.values().map(|record| record.bytes()).fold(0, i64::saturating_add)
+    }
+
     /// Up to which seq the entries are to go; `None`: none.
     fn expired(&self, limits: Limits, now: i64, lowest_lock: Option<CommitSeq>) -> Option<CommitSeq> {
-        let size =
-            |record: &super::Binlog| i64::try_from(record.data.as_ref().map_or(0, String::len)).unwrap_or(i64::MAX);
-        let mut bytes: i64 = self.records.values().map(|r| size(r)).fold(0, i64::saturating_add);
+        let mut bytes = self.bytes();
         let mut count = i64::try_from(self.records.len()).unwrap_or(i64::MAX).saturating_add(1);
-        let oldest_kept = now.saturating_sub(limits.ttl_ms);
+        // Doris reckons in whole seconds.
+        let oldest_kept = (now - now.rem_euclid(1000)).saturating_sub(limits.ttl_ms);
         let by_time = self.records.iter().rev().find(|(_, r)| r.timestamp_ms <= oldest_kept).map(|(seq, _)| *seq);
         let mut cut = by_time;
         for (seq, record) in &self.records {
             if bytes <= limits.max_bytes && count <= limits.max_history_nums {
                 break;
             }
-            bytes = bytes.saturating_sub(size(record));
+            bytes = bytes.saturating_sub(record.bytes());
             count -= 1;
             cut = cut.max(Some(*seq));
         }

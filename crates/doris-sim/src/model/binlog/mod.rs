@@ -1,6 +1,7 @@
 //! The record store: one stream per database, one per table.
 
 mod collect;
+mod dropped;
 mod late;
 mod read;
 mod records;
@@ -9,6 +10,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Model, ids::*};
 
+pub use dropped::{Dropped, DroppedIds};
 pub(crate) use late::LateRecord;
 pub use read::{BinlogLagAnswer, BinlogPageAnswer};
 
@@ -19,14 +21,20 @@ pub(crate) mod kind {
     pub(crate) const CREATE_TABLE: i32 = 2;
     pub(crate) const DROP_PARTITION: i32 = 3;
     pub(crate) const DROP_TABLE: i32 = 4;
+    pub(crate) const ALTER_JOB: i32 = 5;
     pub(crate) const DUMMY: i32 = 7;
     pub(crate) const ALTER_DATABASE_PROPERTY: i32 = 8;
     pub(crate) const MODIFY_TABLE_PROPERTY: i32 = 9;
     pub(crate) const BARRIER: i32 = 10;
+    pub(crate) const REPLACE_PARTITIONS: i32 = 12;
     pub(crate) const TRUNCATE_TABLE: i32 = 13;
     pub(crate) const RENAME_TABLE: i32 = 14;
     pub(crate) const MODIFY_VIEW_DEF: i32 = 17;
     pub(crate) const REPLACE_TABLE: i32 = 18;
+    pub(crate) const RENAME_ROLLUP: i32 = 21;
+    pub(crate) const RENAME_PARTITION: i32 = 22;
+    pub(crate) const DROP_ROLLUP: i32 = 23;
+    pub(crate) const RECOVER_INFO: i32 = 24;
 }
 
 /// One record.
@@ -84,14 +92,7 @@ impl BinlogStream {
 pub struct DbBinlogs {
     pub stream: BinlogStream,
     pub tables: BTreeMap<TableId, BinlogStream>,
-}
-
-/// Dropped objects, by the seq of the drop; forgotten when the record is collected (getMeta `dropped_*`).
-#[derive(Clone, Debug, Default)]
-pub struct Dropped {
-    pub tables: BTreeMap<TableId, CommitSeq>,
-    pub partitions: BTreeMap<PartitionId, CommitSeq>,
-    pub indexes: BTreeMap<IndexId, CommitSeq>,
+    pub dropped: Dropped,
 }
 
 /// A record to be written.
@@ -157,23 +158,26 @@ impl Model {
         versions: Vec<(TableId, PartitionId, Version)>,
         remove_enable_cache: bool,
     ) {
+        let data = gson_escaped(&new.data);
         let record = Arc::new(Binlog {
             commit_seq: new.seq,
             timestamp_ms: self.now_ms,
             kind: new.kind,
             db: new.db,
             table_ids: new.table_ids.to_vec(),
-            data: Some(new.data.clone()),
+            data: Some(data),
             belong: None,
             table_ref: i64::try_from(streams.len()).unwrap_or(0),
             remove_enable_cache,
             versions,
         });
         let now = self.now_ms;
-        let store = self
-            .binlogs
-            .entry(new.db)
-            .or_insert_with(|| DbBinlogs { stream: BinlogStream::new(-1, now), tables: BTreeMap::new() });
+        let store = self.binlogs.entry(new.db).or_insert_with(|| DbBinlogs {
+            stream: BinlogStream::new(-1, now),
+            tables: BTreeMap::new(),
+            dropped: Dropped::default(),
+        });
+        store.note_dropped(new.kind, new.seq, &new.data);
         // A second event with the same seq is dropped, as Doris does.
         store.stream.records.entry(new.seq).or_insert_with(|| Arc::clone(&record));
         for table in streams {
@@ -181,4 +185,19 @@ impl Model {
             stream.records.entry(new.seq).or_insert_with(|| Arc::clone(&record));
         }
     }
+}
+
+/// JSON as Gson writes it: these characters occur in strings only, and never bare.
+fn gson_escaped(json: &str) -> String {
+    if !json.contains(['=', '\'', '<', '>', '&']) {
+        return json.to_owned();
+    }
+    let mut escaped = String::with_capacity(json.len() + 64);
+    for c in json.chars() {
+        match c {
+            '=' | '\'' | '<' | '>' | '&' => escaped.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => escaped.push(c),
+        }
+    }
+    escaped
 }

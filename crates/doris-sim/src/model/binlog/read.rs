@@ -102,7 +102,7 @@ impl Model {
     pub(crate) fn lock_binlog(&mut self, key: &StreamKey, job: &str, at: Option<i64>) -> (i32, i64) {
         let stream = match self.binlogs.get_mut(&key.db) {
             None => return (status::NOT_FOUND_DB, -1),
-            Some(DbBinlogs { stream, tables }) => match key.table {
+            Some(DbBinlogs { stream, tables, .. }) => match key.table {
                 None => stream,
                 Some(table) => match tables.get_mut(&table) {
                     None => return (status::NOT_FOUND_TABLE, -1),

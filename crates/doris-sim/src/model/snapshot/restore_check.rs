@@ -165,6 +165,8 @@ impl Model {
             temp_partitions: Vec::new(),
             created_ms: self.now_ms,
             updated_ms: self.now_ms,
+            version: Version(1),
+            version_ms: self.now_ms,
         };
         for partition in &source.partitions {
             let mut built = self.build_restored_partition(&table, partition, flags);

@@ -137,8 +137,10 @@ fn rename_and_replace_take_index_and_partition_along() {
     model.replace_table("d", "a", "b", false, false).unwrap();
     assert_eq!(model.table("d", "a").unwrap().id, a);
     assert!(model.table("d", "b").is_err());
-    assert!(model.dropped[&db(&model)].tables.contains_key(&b), "the origin counts as dropped");
-    assert!(model.backends.values().all(|be| be.tablets.len() == 2), "its tablets are gone");
+    assert!(model.dropped(db(&model)).tables.contains(b), "the origin counts as dropped");
+    assert!(model.backends.values().all(|be| be.tablets.len() == 4), "its tablets are in the recycle bin");
+    pass(&mut model, 86_500_000);
+    assert!(model.backends.values().all(|be| be.tablets.len() == 2), "and are erased in the end");
 }
 
 #[test]
@@ -181,7 +183,7 @@ fn partitions_must_not_overlap() {
     assert_eq!((kind, data["partition"]["id"].as_i64()), (1, Some(id.get())));
     assert_eq!(data["sql"], "ADD PARTITION `p3` VALUES [(\"20\"), (\"30\")) (\"version_info\" = \"1\");");
     model.drop_partition("d", "t", "p3", false, false, false).unwrap();
-    assert!(model.dropped[&db(&model)].partitions.contains_key(&id));
+    assert!(model.dropped(db(&model)).partitions.contains(id));
     assert_eq!(
         text(model.drop_partition("d", "t", "p3", false, false, false)),
         "errCode = 2, detailMessage = Error in list of partitions to p3"

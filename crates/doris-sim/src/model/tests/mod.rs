@@ -4,6 +4,7 @@
 mod binlog;
 mod catalog;
 mod publish;
+mod recycle_bin;
 mod rows;
 mod snapshot;
 mod txn;

@@ -145,6 +145,7 @@ impl Model {
         for write in &txn.writes {
             self.apply_write(&txn, write);
         }
+        self.raise_table_versions(&txn);
         let seq = self.journal();
         txn.state = TxnState::Visible;
         txn.wait_reason.clear();
@@ -154,12 +155,22 @@ impl Model {
         self.txns.insert(txn.id, txn);
     }
 
+    /// Every table gets a new version for each part of the transaction that wrote to it.
+    fn raise_table_versions(&mut self, txn: &Txn) {
+        let now = self.now_ms;
+        let parts: std::collections::BTreeSet<_> = txn.writes.iter().map(|write| (write.stid, write.table)).collect();
+        for (_, table) in parts {
+            if let Some(table) = self.table_mut(txn.db, table) {
+                table.raise_version(now);
+            }
+        }
+    }
+
     fn apply_write(&mut self, txn: &Txn, write: &TxnWrite) {
         let now = self.now_ms;
         let Some(table) = self.databases.get_mut(&txn.db).and_then(|db| db.table_by_id_mut(write.table)) else {
             return;
         };
-        table.updated_ms = now;
         let Some(partition) = table.partition_by_id_mut(write.partition) else { return };
         partition.visible_version = write.version;
         partition.visible_ms = now;

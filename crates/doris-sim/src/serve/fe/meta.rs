@@ -8,7 +8,7 @@ use doris::rpc::{
 };
 
 use super::{Caller, FrontendService, required, settle};
-use crate::model::{CommitSeq, Database, DbId, Model, Partition, Table, TableId, Tablet};
+use crate::model::{CommitSeq, Database, DbId, IndexId, Model, Partition, PartitionId, Table, TableId, Tablet};
 
 impl FrontendService {
     pub(super) fn get_meta(&self, request: GetMetaRequest, caller: &Caller<'_>) -> GetMetaResult {
@@ -54,20 +54,21 @@ fn db_meta(model: &Model, db: &Database, wanted: &GetMetaDb) -> DbMeta {
     let mut meta =
         DbMeta { id: Some(db.id.get()), name: Some(db.name.clone()), tables: non_empty(tables), ..DbMeta::default() };
     if model.config_flag("experimental_enable_feature_binlog") {
-        let dropped = model.dropped.get(&db.id).cloned().unwrap_or_default();
-        let split = |map: BTreeMap<i64, i64>| (Some(map.keys().copied().collect()), Some(map));
-        (meta.dropped_partitions, meta.dropped_partition_map) =
-            split(dropped.partitions.iter().map(|(id, seq)| (id.get(), seq_of(*seq))).collect());
-        (meta.dropped_tables, meta.dropped_table_map) =
-            split(dropped.tables.iter().map(|(id, seq)| (id.get(), seq_of(*seq))).collect());
-        (meta.dropped_indexes, meta.dropped_index_map) =
-            split(dropped.indexes.iter().map(|(id, seq)| (id.get(), seq_of(*seq))).collect());
+        let dropped = model.dropped(db.id);
+        (meta.dropped_partitions, meta.dropped_partition_map) = split(dropped.partitions.iter(), PartitionId::get);
+        (meta.dropped_tables, meta.dropped_table_map) = split(dropped.tables.iter(), TableId::get);
+        (meta.dropped_indexes, meta.dropped_index_map) = split(dropped.indexes.iter(), IndexId::get);
     }
     meta
 }
 
-fn seq_of(seq: CommitSeq) -> i64 {
-    seq.0
+/// The ids in the order of their drops, and with their seqs; set even when empty (seen).
+fn split<T: Copy>(
+    dropped: impl Iterator<Item = (T, CommitSeq)>,
+    raw: impl Fn(T) -> i64,
+) -> (Option<Vec<i64>>, Option<BTreeMap<i64, i64>>) {
+    let pairs: Vec<(i64, i64)> = dropped.map(|(id, seq)| (raw(id), seq.0)).collect();
+    (Some(pairs.iter().map(|(id, _)| *id).collect()), Some(pairs.into_iter().collect()))
 }
 
 /// Empty lists are unset: they are created with their first element.
