@@ -70,8 +70,9 @@ fn spec(
     if let Some((name, _)) = columns.iter().find(|(name, _)| !seen.insert(name.to_lowercase())) {
         return Err(Refusal::analysis(format!("Duplicate column name '{name}'")));
     }
+    let types = output.into_iter().map(|column| column.ty).collect();
     let definition = qualified(&context, text, if named { &columns } else { &[] })?;
-    Ok(ViewSpec { name: name.to_owned(), columns, definition, comment })
+    Ok(ViewSpec { name: name.to_owned(), columns, types, definition, comment })
 }
 
 /// The text with every name qualified; `columns`: what the outputs are called, if the statement names them.

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Answer, BeTablet, Column, DataProperty, IndexSchema, KeysType, Model, Partition, PartitionItem, PartitionKind,
-    PartitionScheme, PartitionSpec, PartitionState, Refusal, Relation, Replica, Table, TableSpec, TableState, Tablet,
-    TabletShape, View,
+    Answer, BeTablet, Column, ColumnType, DataProperty, IndexSchema, KeysType, Model, Partition, PartitionItem,
+    PartitionKind, PartitionScheme, PartitionSpec, PartitionState, Refusal, Relation, Replica, Table, TableSpec,
+    TableState, Tablet, TabletShape, View,
     binlog::{NewRecord, kind},
     ids::*,
     index_columns::{evaluate_defaults, hidden_columns, number, rollup_columns},
@@ -19,6 +19,8 @@ pub struct ViewSpec {
     pub name: String,
     /// Name and comment of each column.
     pub columns: Vec<(String, String)>,
+    /// The type of each column.
+    pub types: Vec<ColumnType>,
     pub definition: String,
     pub comment: String,
 }
@@ -72,8 +74,15 @@ impl Model {
             None => {}
         }
         let id = TableId::new(self.ids.next_raw());
-        let view =
-            View { id, name: spec.name, columns: spec.columns, definition: spec.definition, comment: spec.comment };
+        let view = View {
+            id,
+            name: spec.name,
+            columns: spec.columns,
+            types: spec.types,
+            definition: spec.definition,
+            comment: spec.comment,
+            created_ms: self.now_ms,
+        };
         let data = serde_json::json!({
             "dbId": db_id, "dbName": db, "tableId": id, "tableName": view.name, "tableType": "VIEW",
             "sql": view.ddl_text(), "properties": {},

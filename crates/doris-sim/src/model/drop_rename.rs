@@ -4,6 +4,7 @@ use super::{
     Answer, Model, PartitionState, Refusal, Relation, Table, TableState, ViewSpec,
     binlog::{NewRecord, kind},
     catalog::{still_committed, unknown_table},
+    fe_json::view_column,
     ids::*,
 };
 
@@ -89,12 +90,13 @@ impl Model {
             return Err(unknown_table(name));
         };
         let id = view.id;
-        let columns: Vec<_> = spec.columns.iter().map(|(name, _)| serde_json::json!({ "name": name })).collect();
+        let columns: Vec<_> = spec.columns.iter().zip(&spec.types).map(view_column).collect();
         let data = serde_json::json!({
             "dbId": db_id, "tableId": id, "inlineViewDef": spec.definition, "newFullSchema": columns,
         });
         if let Some(Relation::View(view)) = self.databases.get_mut(&db_id).and_then(|db| db.relations.get_mut(&id)) {
             view.columns = spec.columns;
+            view.types = spec.types;
             view.definition = spec.definition;
         }
         let seq = self.journal();

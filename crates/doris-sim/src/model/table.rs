@@ -209,9 +209,12 @@ pub struct View {
     pub name: String,
     /// Name and comment of each column.
     pub columns: Vec<(String, String)>,
+    /// The type of each column.
+    pub types: Vec<ColumnType>,
     /// The SELECT, with every name qualified (`internal`.`db`.`t`).
     pub definition: String,
     pub comment: String,
+    pub created_ms: i64,
 }
 
 /// What a name in a database stands for.

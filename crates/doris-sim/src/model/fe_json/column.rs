@@ -121,6 +121,12 @@ impl ColumnJson {
     }
 }
 
+/// A column of a view, by its name, comment and type.
+pub(crate) fn view_column(((name, comment), ty): (&(String, String), &ColumnType)) -> ColumnJson {
+    let column = Column { comment: comment.clone(), ..Column::new(name.clone(), ty.clone()) };
+    ColumnJson { aggregation_type: None, ..ColumnJson::of(&column, KeysType::Aggregate) }
+}
+
 impl ExprDefJson {
     fn of(expression: &str) -> Self {
         let (name, precision) = match expression.split_once('(') {

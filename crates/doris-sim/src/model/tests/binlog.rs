@@ -103,6 +103,7 @@ fn switching_on_is_recorded_only_if_nothing_was_asked_before() {
             let view = ViewSpec {
                 name: "v".into(),
                 columns: Vec::new(),
+                types: Vec::new(),
                 definition: "SELECT 1".into(),
                 comment: String::new(),
             };

@@ -20,6 +20,7 @@ fn names_that_are_missing_or_taken_are_refused_in_doris_words() {
     let view = |name: &str| ViewSpec {
         name: name.into(),
         columns: vec![("k".into(), String::new())],
+        types: vec![ColumnType::Int],
         definition: "SELECT `internal`.`d`.`t`.`k` FROM `internal`.`d`.`t`".into(),
         comment: String::new(),
     };

@@ -270,8 +270,13 @@ fn what_does_not_fit_cancels_the_job_with_doris_words() {
     let mut source = cluster(1);
     source.create_table("d", spec("t", KeysType::Duplicate), false).unwrap();
     let call = snapshot(&mut source, "s", &["t"]);
-    let view =
-        ViewSpec { name: "t".into(), columns: Vec::new(), definition: "SELECT 1".into(), comment: String::new() };
+    let view = ViewSpec {
+        name: "t".into(),
+        columns: Vec::new(),
+        types: Vec::new(),
+        definition: "SELECT 1".into(),
+        comment: String::new(),
+    };
     let other = TableSpec { columns: vec![Column::key("k", ColumnType::BigInt)], ..spec("t", KeysType::Duplicate) };
     let mut with_view = cluster(1);
     with_view.create_view("d", view, false, false).unwrap();
@@ -426,6 +431,7 @@ fn views_are_restored_with_the_names_of_their_new_database() {
     let view = |definition: String| ViewSpec {
         name: "v".into(),
         columns: vec![("k".into(), String::new())],
+        types: vec![ColumnType::Int],
         definition,
         comment: String::new(),
     };
