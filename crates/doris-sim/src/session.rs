@@ -5,7 +5,10 @@ use std::fmt;
 use doris::net::SqlReply;
 use futures::future::BoxFuture;
 
-use crate::exec::Reply;
+use crate::{
+    exec::Reply,
+    model::{CommitPart, DbId, TableId, TxnId},
+};
 
 /// The state of one SQL connection.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +22,35 @@ pub struct Session {
     pub connection_id: u32,
     /// `SET name = value` of this session.
     pub variables: std::collections::BTreeMap<String, String>,
+    /// From BEGIN to COMMIT or ROLLBACK.
+    pub txn: Option<SqlTxn>,
+}
+
+/// What a session has between BEGIN and COMMIT.
+#[derive(Clone, Debug)]
+pub struct SqlTxn {
+    /// As the last BEGIN named it.
+    pub label: String,
+    /// From the first statement that writes on.
+    pub begun: Option<BegunSqlTxn>,
+}
+
+/// A transaction that statements of one session fill.
+#[derive(Clone, Debug)]
+pub struct BegunSqlTxn {
+    pub id: TxnId,
+    pub db: DbId,
+    /// INSERT ... VALUES writes this one table and has no sub transactions; `None`: each statement is one.
+    pub only_table: Option<TableId>,
+    pub parts: Vec<CommitPart>,
+}
+
+impl Session {
+    /// The sub transactions whose rows statements of this session see before the commit.
+    pub(crate) fn own_sub_txns(&self) -> Vec<TxnId> {
+        let begun = self.txn.as_ref().and_then(|txn| txn.begun.as_ref()).filter(|begun| begun.only_table.is_none());
+        begun.map(|begun| begun.parts.iter().map(|part| part.stid).collect()).unwrap_or_default()
+    }
 }
 
 /// Executes SQL text.

@@ -7,20 +7,26 @@ use super::{
     reply::Reply,
     scalar::Binder,
     session::Context,
-    target, write,
+    target,
+    write::{self, Write, WriteKind},
 };
 use crate::{
     Session, Sim,
-    model::{Answer, Column, ColumnDefault, ColumnType, LoadWrite, Model, Refusal, Relation, Row, Table, Value},
-    sql::statement::{Insert, InsertLiteral, InsertSource},
+    model::{
+        Answer, Column, ColumnDefault, ColumnType, DELETE_SIGN, LoadWrite, Model, Refusal, Relation, Row,
+        SEQUENCE_COLUMN, Table, Value,
+    },
+    sql::statement::{Insert, InsertLiteral, InsertSource, TargetPartitions},
 };
 
-pub(super) async fn insert(sim: &Sim, session: &Session, insert: Insert) -> Answer<Reply> {
+pub(super) async fn insert(sim: &Sim, session: &mut Session, insert: Insert) -> Answer<Reply> {
     let (db, name) = target(session, &insert.table)?;
+    let (db, name) = (db.to_owned(), name.to_owned());
     let written = sim.with(|model| {
-        let table = insertable(model, db, name)?;
+        let table = insertable(model, &db, &name)?;
         let layout = Layout::new(table, &insert.columns)?;
-        let defaults = Defaults::new(model, db, table)?;
+        let defaults = Defaults::new(model, &db, table)?;
+        let kind = if matches!(insert.source, InsertSource::Query(_)) { WriteKind::Rows } else { WriteKind::Values };
         let rows = match insert.source {
             InsertSource::Literals(rows) => layout.literals(table, rows, defaults)?,
             InsertSource::Values(rows) => {
@@ -41,12 +47,11 @@ pub(super) async fn insert(sim: &Sim, session: &Session, insert: Insert) -> Answ
                 layout.values(table, rows, defaults)?
             }
         };
-        if rows.is_empty() {
-            return Ok(None);
-        }
         let affected = rows.len();
-        let write = LoadWrite { table: name.to_owned(), rows, ..LoadWrite::default() };
-        write::load(model, db, insert.label, write, affected).map(Some)
+        let TargetPartitions { names, temp } = insert.partitions;
+        let partitions = (!names.is_empty()).then_some(names);
+        let what = LoadWrite { table: name, rows, partitions, temp, delete: None };
+        write::write(model, session, Write { db, label: insert.label, what, affected, kind }).map(Some)
     })?;
     Ok(write::answer(sim, session, written).await)
 }
@@ -66,22 +71,51 @@ fn insertable<'m>(model: &'m Model, db: &str, name: &str) -> Answer<&'m Table> {
 struct Layout {
     positions: Vec<Option<usize>>,
     width: usize,
+    /// Hidden columns that the statement names.
+    delete_sign: Option<usize>,
+    sequence: Option<usize>,
 }
 
 impl Layout {
     fn new(table: &Table, columns: &[String]) -> Answer<Self> {
+        let named = |wanted: &str| columns.iter().position(|name| name.eq_ignore_ascii_case(wanted));
+        let hidden = |wanted: &str| {
+            let exists = table.hidden_columns.iter().any(|column| column.name == wanted);
+            if exists { named(wanted) } else { None }
+        };
+        let (delete_sign, sequence) = (hidden(DELETE_SIGN), hidden(SEQUENCE_COLUMN));
         if columns.is_empty() {
             let width = table.columns.len();
-            return Ok(Self { positions: (0..width).map(Some).collect(), width });
+            let positions = (0..width).map(Some).collect::<Vec<_>>();
+            check_sequence(table, &positions, sequence)?;
+            return Ok(Self { positions, width, delete_sign, sequence });
         }
-        for name in columns {
-            if table.column(name).is_none() {
+        for (n, name) in columns.iter().enumerate() {
+            if table.column(name).is_none() && ![delete_sign, sequence].contains(&Some(n)) {
                 let text = format!("Unknown column '{name}' in target table.");
                 return Err(Refusal::analysis(text));
             }
         }
-        let position = |column: &Column| columns.iter().position(|name| name.eq_ignore_ascii_case(&column.name));
-        Ok(Self { positions: table.columns.iter().map(position).collect(), width: columns.len() })
+        let positions: Vec<Option<usize>> = table.columns.iter().map(|column| named(&column.name)).collect();
+        check_sequence(table, &positions, sequence)?;
+        Ok(Self { positions, width: columns.len(), delete_sign, sequence })
+    }
+
+    /// Hidden columns of a row: by the type of their column.
+    fn hidden(
+        &self,
+        table: &Table,
+        row: Row,
+        mut value: impl FnMut(usize, &ColumnType) -> Result<Option<Value>, Misfit>,
+    ) -> Answer<Row> {
+        let mut of = |at: Option<usize>, name: &str| {
+            let Some(at) = at else { return Ok(None) };
+            let column = table.hidden_columns.iter().find(|column| column.name == name);
+            let ty = column.map_or(ColumnType::Int, |column| column.ty.clone());
+            value(at, &ty).map_err(|misfit| misfit_of(name, misfit))
+        };
+        let deleted = of(self.delete_sign, DELETE_SIGN)?.is_some_and(|sign| sign == Value::Int(1));
+        Ok(Row { deleted, sequence: of(self.sequence, SEQUENCE_COLUMN)?, ..row })
     }
 
     fn literals(&self, table: &Table, rows: Vec<Vec<InsertLiteral>>, mut defaults: Defaults) -> Answer<Vec<Row>> {
@@ -89,11 +123,12 @@ impl Layout {
             .map(|row| {
                 self.check_width(row.len())?;
                 let mut row: Vec<Option<InsertLiteral>> = row.into_iter().map(Some).collect();
-                let mut take = |at: usize| row.get_mut(at).and_then(Option::take);
-                self.row(table, &mut defaults, |at, ty| match take(at) {
+                let mut take = |at: usize, ty: &ColumnType| match row.get_mut(at).and_then(Option::take) {
                     None | Some(InsertLiteral::Default) => Ok(None),
                     Some(literal) => typed(literal, ty).map(Some),
-                })
+                };
+                let visible = self.row(table, &mut defaults, &mut take)?;
+                self.hidden(table, visible, take)
             })
             .collect()
     }
@@ -107,10 +142,12 @@ impl Layout {
         rows.map(|row| {
             let row = row?;
             self.check_width(row.len())?;
-            self.row(table, &mut defaults, |at, ty| match row.get(at).and_then(Option::as_ref) {
+            let value = |at: usize, ty: &ColumnType| match row.get(at).and_then(Option::as_ref) {
                 None => Ok(None),
                 Some(value) => coerce(value, ty).map(Some),
-            })
+            };
+            let visible = self.row(table, &mut defaults, value)?;
+            self.hidden(table, visible, value)
         })
         .collect()
     }
@@ -129,13 +166,7 @@ impl Layout {
         for (n, (column, at)) in table.columns.iter().zip(&self.positions).enumerate() {
             let given = match at {
                 None => None,
-                Some(at) => value(*at, &column.ty).map_err(|misfit| {
-                    let Misfit(why) = misfit;
-                    Refusal::analysis(format!(
-                        "Insert has filtered data in strict mode. column({}): {why}",
-                        column.name
-                    ))
-                })?,
+                Some(at) => value(*at, &column.ty).map_err(|misfit| misfit_of(&column.name, misfit))?,
             };
             values.push(match given {
                 Some(Value::Null) if column.auto_increment.is_some() => defaults.of(n, column)?,
@@ -145,6 +176,28 @@ impl Layout {
         }
         Ok(Row::new(values))
     }
+}
+
+/// A table with a sequence column needs its value, unless it is the time of the insert.
+fn check_sequence(table: &Table, positions: &[Option<usize>], hidden: Option<usize>) -> Answer<()> {
+    let property = |name: &str| table.properties.get(name);
+    let given = match property("function_column.sequence_col") {
+        Some(name) => table.columns.iter().zip(positions).any(|(column, at)| {
+            let by_clock =
+                matches!(&column.default, ColumnDefault::Expression(e) if e.starts_with("CURRENT_TIMESTAMP"));
+            column.name.eq_ignore_ascii_case(name) && (at.is_some() || by_clock)
+        }),
+        None => property("function_column.sequence_type").is_none(),
+    };
+    if given || hidden.is_some() {
+        return Ok(());
+    }
+    let text = format!("Table {} has sequence column, need to specify the sequence column", table.name);
+    Err(Refusal::analysis(text))
+}
+
+fn misfit_of(column: &str, Misfit(why): Misfit) -> Refusal {
+    Refusal::analysis(format!("Insert has filtered data in strict mode. column({column}): {why}"))
 }
 
 /// A literal as a value of a column.

@@ -10,6 +10,7 @@ mod forward;
 mod insert;
 mod modify;
 mod partition;
+mod predicate;
 mod qualify;
 mod query;
 mod reply;
@@ -17,6 +18,7 @@ mod scalar;
 mod session;
 mod show;
 mod snapshot;
+mod txn;
 mod view;
 mod write;
 
@@ -28,6 +30,7 @@ use futures::{FutureExt as _, future::BoxFuture};
 pub use reply::{Reply, ResultColumn, Rows};
 use session::Context;
 pub(crate) use session::use_db as use_database;
+pub(crate) use txn::close as close_txn;
 
 use crate::{
     Session, Sim, SqlService,
@@ -84,14 +87,14 @@ impl SqlService for Sql {
 
 async fn run(sim: &Sim, session: &mut Session, statement: Statement) -> Answer<Reply> {
     sim.look(|model| forward::check(model, session, &statement))?;
+    txn::check_allowed(session, &statement)?;
     match statement {
         Statement::Insert(insert) => insert::insert(sim, session, insert).await,
-        Statement::Delete { table, partitions, condition } => {
-            modify::delete(sim, session, &table, partitions, condition.as_ref()).await
-        }
-        Statement::Update { table, assignments, condition } => {
-            modify::update(sim, session, &table, &assignments, condition.as_ref()).await
-        }
+        Statement::Delete(delete) => modify::delete(sim, session, delete).await,
+        Statement::Update(update) => modify::update(sim, session, update).await,
+        Statement::Begin { label } => Ok(sim.with(|model| txn::begin(model, session, label))),
+        Statement::Commit => txn::commit(sim, session).await,
+        Statement::Rollback => sim.with(|model| txn::rollback(model, session)),
         Statement::Use(db) => sim.look(|model| session::use_db(model, session, &db)),
         Statement::Set(assignments) => sim.look(|model| session::set(model, session, &assignments)),
         Statement::Query(query) => {

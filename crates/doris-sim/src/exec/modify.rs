@@ -1,99 +1,132 @@
 //! DELETE and UPDATE.
 
-use sqlparser::ast::{BinaryOperator, Expr, InTarget, UnaryOperator};
+use std::collections::BTreeMap;
+
+use sqlparser::ast::{Expr, TableWithJoins};
 
 use super::{
     coerce::coerce,
+    predicate,
+    query::from,
     reply::Reply,
-    scalar::{Binder, Scalar, ScopeColumn, unquoted},
+    scalar::{Binder, Scalar, ScopeColumn},
     session::Context,
-    target, write,
+    target,
+    write::{self, Write, WriteKind},
 };
 use crate::{
     Session, Sim,
-    model::{Answer, Comparison, Condition, KeysType, LoadWrite, Model, Refusal, Relation, Row, Table, Value},
-    sql::statement::ObjectName,
+    model::{Answer, Column, ColumnDefault, KeysType, LoadWrite, Model, Refusal, Relation, Row, Table, Value},
+    sql::statement::{Delete, Update},
 };
 
-pub(super) async fn delete(
-    sim: &Sim,
-    session: &Session,
-    table: &ObjectName,
-    partitions: Vec<String>,
-    condition: Option<&Expr>,
-) -> Answer<Reply> {
-    let (db, name) = target(session, table)?;
-    let condition = condition.ok_or_else(|| Refusal::analysis("delete all rows is forbidden temporary."))?;
+pub(super) async fn delete(sim: &Sim, session: &mut Session, delete: Delete) -> Answer<Reply> {
+    let (db, name) = target(session, &delete.table)?;
+    let (db, name) = (db.to_owned(), name.to_owned());
+    let Some(condition) = &delete.condition else {
+        return Err(Refusal::analysis("delete all rows is forbidden temporary."));
+    };
+    if delete.partitions.temp {
+        return Err(Refusal::analysis("doris-sim does not model DELETE of a temporary partition"));
+    }
     let written = sim.with(|model| {
-        let table = base_table(model, db, name)?;
-        let partitions = (!partitions.is_empty()).then_some(partitions);
-        let conditions = conditions(&Context::new(model, session), table, condition);
-        let (write, affected) = match (table.keys, conditions) {
-            (KeysType::Unique { .. }, refused @ Err(_)) | (KeysType::Unique { merge_on_write: true }, refused) => {
-                // An unknown column is refused in both ways; anything else can be found by reading.
-                let (table, rows) = matching(model, session, db, name, partitions.as_deref(), Some(condition))
-                    .map_err(|refusal| {
-                        refused.err().filter(|first| first.text.contains("Unknown column")).unwrap_or(refusal)
-                    })?;
-                let rows: Vec<Row> = rows.into_iter().map(Row::delete).collect();
-                let affected = rows.len();
-                (LoadWrite { table: table.name.clone(), rows, ..LoadWrite::default() }, affected)
+        let table = base_table(model, &db, &name)?;
+        for partition in &delete.partitions.names {
+            if table.partition(partition, false).is_none() {
+                let text = format!("Unknown partition: {partition} in table: {name}");
+                return Err(Refusal::analysis(text));
             }
-            (_, conditions) => {
-                let delete = Some(conditions?);
-                (LoadWrite { table: name.to_owned(), delete, partitions, ..LoadWrite::default() }, 0)
+        }
+        let names = &delete.partitions.names;
+        let by_predicate = delete.using.is_empty() && delete.alias.is_none() && has_predicates(table);
+        let conditions = by_predicate.then(|| predicate::conditions(&Context::new(model, session), table, condition));
+        let (what, affected, kind) = match (table.keys, conditions) {
+            (_, Some(Ok(conditions))) => {
+                let partitions = predicate::partitions_of(table, &conditions, names);
+                if partitions.is_empty() {
+                    return Ok(None);
+                }
+                let delete = Some(conditions);
+                let what =
+                    LoadWrite { table: name.clone(), delete, partitions: Some(partitions), ..LoadWrite::default() };
+                (what, 0, WriteKind::Predicate)
+            }
+            // Any other condition can be found by reading, where rows can be marked as deleted.
+            (KeysType::Unique { .. }, refused) => {
+                let source = Source { db: &db, table, alias: delete.alias.as_deref(), relations: &delete.using };
+                let partitions = (!names.is_empty()).then_some(&names[..]);
+                let (_, rows) = source.matching(model, session, partitions, Some(condition)).map_err(|refusal| {
+                    let first = refused.and_then(Result::err);
+                    first.filter(|first| first.text.contains("Unknown column")).unwrap_or(refusal)
+                })?;
+                let rows: Vec<Row> = rows.into_iter().map(|row| Row::delete(row.target)).collect();
+                let affected = rows.len();
+                (LoadWrite { table: name.clone(), rows, ..LoadWrite::default() }, affected, WriteKind::Rows)
+            }
+            (_, Some(Err(refusal))) => return Err(refusal),
+            (_, None) => {
+                let text = "delete command on aggregate/duplicate table is not explicitly supported";
+                return Err(Refusal::analysis(text));
             }
         };
-        if write.rows.is_empty() && write.delete.is_none() {
-            return Ok(None);
-        }
-        write::load(model, db, None, write, affected).map(Some)
+        write::write(model, session, Write { db, label: None, what, affected, kind }).map(Some)
     })?;
     Ok(write::answer(sim, session, written).await)
 }
 
-pub(super) async fn update(
-    sim: &Sim,
-    session: &Session,
-    table: &ObjectName,
-    assignments: &[(String, Expr)],
-    condition: Option<&Expr>,
-) -> Answer<Reply> {
-    let (db, name) = target(session, table)?;
+/// Whether a DELETE is kept as a predicate: a merge-on-write table marks rows instead, unless it is told otherwise.
+fn has_predicates(table: &Table) -> bool {
+    !matches!(table.keys, KeysType::Unique { merge_on_write: true }) || table.flag("enable_mow_light_delete")
+}
+
+pub(super) async fn update(sim: &Sim, session: &mut Session, update: Update) -> Answer<Reply> {
+    let (db, name) = target(session, &update.table)?;
+    let (db, name) = (db.to_owned(), name.to_owned());
     let written = sim.with(|model| {
-        let (table, mut rows) = matching(model, session, db, name, None, condition)?;
+        let table = base_table(model, &db, &name)?;
         if !matches!(table.keys, KeysType::Unique { .. }) {
             return Err(Refusal::analysis("Only unique table could be updated."));
         }
+        let source = Source { db: &db, table, alias: update.alias.as_deref(), relations: &update.from };
+        let (scope, rows) = source.matching(model, session, None, update.condition.as_ref())?;
         let context = Context::new(model, session);
-        let scope = scope_of(db, table);
         let binder = Binder { context: &context, scope: &scope, grouped: None, clause: "PROJECT" };
         let mut changes = Vec::new();
-        for (column, expr) in assignments {
+        for (column, value) in &update.assignments {
             let at = table.columns.iter().position(|c| c.name.eq_ignore_ascii_case(column));
             let at = at.ok_or_else(|| Refusal::analysis(format!("unknown column {column}")))?;
-            if table.columns[at].is_key {
+            let column = &table.columns[at];
+            if column.is_key {
                 return Err(Refusal::analysis("Only value columns of unique table could be updated"));
             }
-            changes.push((at, binder.bind(expr)?.scalar));
+            changes.push((at, column, value.as_ref().map_or_else(|| default(column), |e| Ok(binder.bind(e)?.scalar))?));
         }
-        for row in &mut rows {
-            let old = row.clone();
-            for (at, scalar) in &changes {
-                let column = &table.columns[*at];
-                row[*at] = coerce(&scalar.eval(&old), &column.ty)
+        let mut changed = Vec::new();
+        for Matched { target, all } in rows {
+            let mut values = target;
+            for (at, column, scalar) in &changes {
+                values[*at] = coerce(&scalar.eval(&all), &column.ty)
                     .map_err(|misfit| Refusal::analysis(format!("column({}): {}", column.name, misfit.0)))?;
             }
+            changed.push(Row::new(values));
         }
-        if rows.is_empty() {
-            return Ok(None);
-        }
-        let affected = rows.len();
-        let rows = rows.into_iter().map(Row::new).collect();
-        let write = LoadWrite { table: name.to_owned(), rows, ..LoadWrite::default() };
-        write::load(model, db, None, write, affected).map(Some)
+        let affected = changed.len();
+        let what = LoadWrite { table: name.clone(), rows: changed, ..LoadWrite::default() };
+        let kind = WriteKind::Rows;
+        write::write(model, session, Write { db: db.clone(), label: None, what, affected, kind }).map(Some)
     })?;
     Ok(write::answer(sim, session, written).await)
+}
+
+/// `SET column = DEFAULT`.
+fn default(column: &Column) -> Answer<Scalar> {
+    match &column.default {
+        ColumnDefault::Literal { value, .. } => Ok(Scalar::Const(value.clone())),
+        ColumnDefault::Null | ColumnDefault::None => Ok(Scalar::Const(Value::Null)),
+        ColumnDefault::Expression(text) => {
+            Err(Refusal::analysis(format!("doris-sim does not model UPDATE with the default {text}")))
+        }
+    }
 }
 
 fn base_table<'m>(model: &'m Model, db: &str, name: &str) -> Answer<&'m Table> {
@@ -107,133 +140,61 @@ fn base_table<'m>(model: &'m Model, db: &str, name: &str) -> Answer<&'m Table> {
     }
 }
 
-fn scope_of(db: &str, table: &Table) -> Vec<ScopeColumn> {
-    let column = |column: &crate::model::Column| ScopeColumn {
-        db: Some(db.to_owned()),
-        table: Some(table.name.clone()),
-        name: column.name.clone(),
-        ty: column.ty.clone(),
-    };
-    table.columns.iter().map(column).collect()
+/// What a DELETE or UPDATE looks at: its table, and what USING or FROM joins to it.
+struct Source<'a> {
+    db: &'a str,
+    table: &'a Table,
+    alias: Option<&'a str>,
+    relations: &'a [TableWithJoins],
 }
 
-/// A table and its rows that satisfy a condition.
-fn matching<'m>(
-    model: &'m Model,
-    session: &Session,
-    db: &str,
-    name: &str,
-    partitions: Option<&[String]>,
-    condition: Option<&Expr>,
-) -> Answer<(&'m Table, Vec<Vec<Value>>)> {
-    let table = base_table(model, db, name)?;
-    let mut rows = model.rows_in(db, name, partitions)?;
-    if let Some(condition) = condition {
+/// A row of the table, and the same followed by what was joined to it.
+struct Matched {
+    target: Vec<Value>,
+    all: Vec<Value>,
+}
+
+impl Source<'_> {
+    fn scope(&self) -> Vec<ScopeColumn> {
+        let column = |column: &Column| ScopeColumn {
+            db: Some(self.db.to_owned()),
+            table: Some(self.alias.unwrap_or(&self.table.name).to_owned()),
+            name: column.name.clone(),
+            ty: column.ty.clone(),
+        };
+        self.table.columns.iter().map(column).collect()
+    }
+
+    /// The columns that expressions can name, and the rows that satisfy a condition, each row of the table once.
+    fn matching(
+        &self,
+        model: &Model,
+        session: &Session,
+        partitions: Option<&[String]>,
+        condition: Option<&Expr>,
+    ) -> Answer<(Vec<ScopeColumn>, Vec<Matched>)> {
         let context = Context::new(model, session);
-        let scope = scope_of(db, table);
-        let binder = Binder { context: &context, scope: &scope, grouped: None, clause: "FILTER" };
-        let condition = binder.bind(condition)?.scalar;
-        rows.retain(|row| condition.truth(row) == Some(true));
+        let rows = model.rows_seen_by(self.db, &self.table.name, partitions, &session.own_sub_txns())?;
+        let joined = from::relation(&context, self.relations)?;
+        let mut scope = self.scope();
+        scope.extend(joined.columns);
+        let condition = match condition {
+            None => None,
+            Some(condition) => {
+                let binder = Binder { context: &context, scope: &scope, grouped: None, clause: "FILTER" };
+                Some(binder.bind(condition)?.scalar)
+            }
+        };
+        let keys = self.table.key_positions();
+        let mut found: BTreeMap<Vec<Value>, Matched> = BTreeMap::new();
+        for target in rows {
+            let pairs = joined.rows.iter().map(|other| [target.as_slice(), other.as_slice()].concat());
+            let matches = |all: &Vec<Value>| condition.as_ref().is_none_or(|c| c.truth(all) == Some(true));
+            if let Some(all) = pairs.into_iter().find(matches) {
+                let key = keys.iter().map(|at| target[*at].clone()).collect();
+                found.insert(key, Matched { target, all });
+            }
+        }
+        Ok((scope, found.into_values().collect()))
     }
-    Ok((table, rows))
-}
-
-/// A condition as a delete predicate: comparisons of columns with constants, all of which must hold.
-fn conditions(context: &Context<'_>, table: &Table, expr: &Expr) -> Answer<Vec<Condition>> {
-    match expr {
-        Expr::Nested(inner) => conditions(context, table, inner),
-        Expr::BinaryOp { left, op: BinaryOperator::And, right } => {
-            let mut all = conditions(context, table, left)?;
-            all.extend(conditions(context, table, right)?);
-            Ok(all)
-        }
-        Expr::BinaryOp { left, op, right } => {
-            let (column, constant, op) = match (column_name(left), column_name(right)) {
-                (Some(column), _) => (column, right, comparison(op, false)?),
-                (None, Some(column)) => (column, left, comparison(op, true)?),
-                (None, None) => return unsupported(expr),
-            };
-            Ok(vec![condition(context, table, &column, op, &[constant])?])
-        }
-        Expr::Between { expr: inner, negated: false, low, high } => {
-            let Some(column) = column_name(inner) else { return unsupported(expr) };
-            Ok(vec![
-                condition(context, table, &column, Comparison::Ge, &[low])?,
-                condition(context, table, &column, Comparison::Le, &[high])?,
-            ])
-        }
-        Expr::In { expr: inner, target: InTarget::List(items), negated, .. } => {
-            let Some(column) = column_name(inner) else { return unsupported(expr) };
-            let op = if *negated { Comparison::NotIn } else { Comparison::In };
-            Ok(vec![condition(context, table, &column, op, &items.iter().collect::<Vec<_>>())?])
-        }
-        Expr::IsNull(inner) | Expr::IsNotNull(inner) => {
-            let Some(column) = column_name(inner) else { return unsupported(expr) };
-            let op = if matches!(expr, Expr::IsNull(_)) { Comparison::IsNull } else { Comparison::IsNotNull };
-            Ok(vec![condition(context, table, &column, op, &[])?])
-        }
-        _ => unsupported(expr),
-    }
-}
-
-fn unsupported<T>(expr: &Expr) -> Answer<T> {
-    Err(Refusal::analysis(format!("delete conditions must be comparisons of columns with constants: {expr}")))
-}
-
-fn column_name(expr: &Expr) -> Option<String> {
-    match expr {
-        Expr::Identifier(name) => Some(unquoted(name)),
-        Expr::CompoundIdentifier(parts) => parts.last().map(unquoted),
-        Expr::Nested(inner) => column_name(inner),
-        _ => None,
-    }
-}
-
-fn comparison(op: &BinaryOperator, swapped: bool) -> Answer<Comparison> {
-    Ok(match (op, swapped) {
-        (BinaryOperator::Eq, _) => Comparison::Eq,
-        (BinaryOperator::NotEq, _) => Comparison::Ne,
-        (BinaryOperator::Lt, false) | (BinaryOperator::Gt, true) => Comparison::Lt,
-        (BinaryOperator::LtEq, false) | (BinaryOperator::GtEq, true) => Comparison::Le,
-        (BinaryOperator::Gt, false) | (BinaryOperator::Lt, true) => Comparison::Gt,
-        (BinaryOperator::GtEq, false) | (BinaryOperator::LtEq, true) => Comparison::Ge,
-        (other, _) => return Err(Refusal::analysis(format!("{other} is not supported in a delete condition"))),
-    })
-}
-
-fn condition(
-    context: &Context<'_>,
-    table: &Table,
-    name: &str,
-    op: Comparison,
-    constants: &[&Expr],
-) -> Answer<Condition> {
-    let Some(column) = table.column(name) else {
-        return Err(Refusal::analysis(format!("Unknown column '{name}' in 'table list' in FILTER clause")));
-    };
-    if table.keys == KeysType::Aggregate && !column.is_key {
-        return Err(Refusal::analysis(format!(
-            "delete predicate on value column only supports Unique table with merge-on-write enabled and Duplicate table, but Table[{}] is an Aggregate table.",
-            table.name
-        )));
-    }
-    let binder = Binder { context, scope: &[], grouped: None, clause: "FILTER" };
-    let values = constants
-        .iter()
-        .map(|expr| {
-            let value = match expr {
-                // A constant only: a column is refused by the empty scope.
-                Expr::UnaryOp { op: UnaryOperator::Not, .. } => return unsupported(expr),
-                expr => binder.bind(expr)?.scalar,
-            };
-            let Scalar::Const(value) = &value else { return coerced(&value.eval(&[]), column) };
-            coerced(value, column)
-        })
-        .collect::<Answer<_>>()?;
-    Ok(Condition { column: column.unique_id, op, values })
-}
-
-fn coerced(value: &Value, column: &crate::model::Column) -> Answer<Value> {
-    coerce(value, &column.ty)
-        .map_err(|_| Refusal::analysis(format!("Invalid column value[{value}] for column {}", column.name)))
 }

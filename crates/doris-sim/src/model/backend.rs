@@ -1,6 +1,9 @@
 //! Backends and what they hold.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -108,6 +111,16 @@ impl BeTablet {
     /// The newest version.
     pub fn version(&self) -> Version {
         self.rowsets.last_key_value().map_or(Version(0), |(version, _)| *version)
+    }
+
+    /// Adds rows to the pending rowset of a transaction: several statements of one write it together.
+    pub(crate) fn write(&mut self, txn: TxnId, rowset: &SharedRowset) {
+        match self.pending.get_mut(&txn) {
+            Some(pending) => Arc::make_mut(pending).rows.extend(rowset.rows.iter().cloned()),
+            None => {
+                self.pending.insert(txn, SharedRowset::clone(rowset));
+            }
+        }
     }
 
     /// The pending rowset of a transaction becomes a version, and a rowset binlog where they are kept. A stand-in

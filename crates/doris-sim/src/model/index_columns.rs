@@ -242,8 +242,10 @@ impl Table {
         let Some(index) = self.indexes.get(&index) else { return Rowset::default() };
         let origins: Vec<Origin> =
             self.index_columns(index).into_iter().filter(|c| c.visible).map(|c| self.origin(c)).collect();
-        let project =
-            |row: &Row| Row { values: origins.iter().map(|origin| origin.value(row)).collect(), deleted: row.deleted };
+        let project = |row: &Row| Row {
+            values: origins.iter().map(|origin| origin.value(row)).collect(),
+            ..row.without_values()
+        };
         Rowset {
             columns: self.rowset_columns(index),
             rows: rows.iter().map(project).collect(),

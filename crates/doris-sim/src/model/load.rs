@@ -6,6 +6,9 @@ use rand::RngExt as _;
 
 use super::{Answer, CommitPart, Condition, Model, Partition, Refusal, Row, Table, Txn, TxnState, Value, ids::*};
 
+/// `insert_timeout`.
+const INSERT_TIMEOUT_S: i64 = 14_400;
+
 /// What one statement writes into one table.
 #[derive(Clone, Debug, Default)]
 pub struct LoadWrite {
@@ -29,6 +32,28 @@ pub struct LoadSpec {
     pub writes: Vec<LoadWrite>,
     /// `BEGIN ... COMMIT` over several statements: one sub transaction for each write.
     pub sub_txns: bool,
+    pub kind: LoadKind,
+}
+
+/// Who begins a load: what its label and its source type are made of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LoadKind {
+    /// INSERT, UPDATE, and DELETE that writes rows.
+    #[default]
+    Insert,
+    /// DELETE with a predicate.
+    Delete,
+    /// `BEGIN` of a session.
+    Session,
+}
+
+impl LoadKind {
+    fn source_type(self) -> &'static str {
+        match self {
+            Self::Insert | Self::Session => "INSERT_STREAMING",
+            Self::Delete => "FRONTEND",
+        }
+    }
 }
 
 impl Model {
@@ -41,47 +66,32 @@ impl Model {
 
     /// Begins, writes and commits one transaction. Partitions that get no row get no version.
     pub fn load_txn(&mut self, spec: LoadSpec) -> Answer<TxnId> {
-        for write in spec.writes.iter().filter(|write| write.partitions.is_none()) {
-            self.add_auto_partitions(&spec.db, &write.table, &write.rows)?;
+        for write in &spec.writes {
+            self.prepare_write(&spec.db, write)?;
         }
         let db = self.database(&spec.db)?;
         let db_id = db.id;
         let mut tables = Vec::new();
-        for write in &spec.writes {
-            let table = db.table(&write.table).ok_or_else(|| super::catalog::unknown_table(&write.table))?;
-            check_rows(table, &write.rows)?;
+        for table in spec.writes.iter().filter_map(|write| db.table(&write.table)) {
             if !tables.contains(&table.id) {
                 tables.push(table.id);
             }
         }
-        let label = match spec.label {
-            Some(label) => label,
-            None => format!("label_{:032x}", self.rng.random::<u128>()),
-        };
-        super::txn::check_label(&label)?;
-        if let Some(holder) = self.label_holder(db_id, &label) {
-            return Err(super::txn::label_used(holder));
-        }
-        let id = self.next_txn_id();
-        let stids: Vec<TxnId> = match spec.sub_txns {
-            false => spec.writes.iter().map(|_| id).collect(),
-            true => std::iter::once(id).chain((1..spec.writes.len()).map(|_| self.next_txn_id())).collect(),
-        };
-        let txn = self.planned_txn(id, db_id, label, &tables, if spec.sub_txns { stids.clone() } else { Vec::new() });
-        self.insert_txn(txn);
+        let label = spec.label.unwrap_or_else(|| self.load_label(spec.kind));
+        let id = self.begin_load(db_id, tables, label, spec.kind, INSERT_TIMEOUT_S)?;
         let mut parts: Vec<CommitPart> = Vec::new();
-        for (write, stid) in spec.writes.into_iter().zip(stids) {
-            let table = self.table(&spec.db, &write.table)?.clone();
-            let infos = match self.write_rows(stid, &table, write) {
-                Ok(infos) => infos,
+        for (n, write) in spec.writes.into_iter().enumerate() {
+            let stid = if spec.sub_txns && n > 0 { self.next_txn_id() } else { id };
+            let part = match self.write_load(&spec.db, stid, write) {
+                Ok(part) => part,
                 Err(refusal) => {
                     self.abort(id, &refusal.text);
                     return Err(refusal);
                 }
             };
             match parts.last_mut() {
-                Some(part) if !spec.sub_txns => part.infos.extend(infos),
-                _ => parts.push(CommitPart { stid, table: spec.sub_txns.then_some(table.id), infos }),
+                Some(all) if !spec.sub_txns => all.infos.extend(part.infos),
+                _ => parts.push(CommitPart { table: part.table.filter(|_| spec.sub_txns), ..part }),
             }
         }
         if let Err(refusal) = self.commit_txn(db_id, id, &parts) {
@@ -91,37 +101,81 @@ impl Model {
         Ok(id)
     }
 
-    fn planned_txn(&self, id: TxnId, db: DbId, label: String, tables: &[TableId], sub_txns: Vec<TxnId>) -> Txn {
-        let mut planned_indexes = BTreeMap::new();
-        for table in tables.iter().filter_map(|table| self.databases.get(&db)?.table_by_id(*table)) {
-            planned_indexes.insert(table.id, table.indexes.keys().copied().collect());
+    /// What comes before the transaction of a write: the table exists, the rows fit, their partitions are made.
+    pub(crate) fn prepare_write(&mut self, db: &str, write: &LoadWrite) -> Answer<()> {
+        if write.partitions.is_none() {
+            self.add_auto_partitions(db, &write.table, &write.rows)?;
         }
+        let table = self.database(db)?.table(&write.table);
+        let table = table.ok_or_else(|| super::catalog::unknown_table(&write.table))?;
+        check_rows(table, &write.rows)
+    }
+
+    /// Begins the transaction of a load that this FE plans.
+    pub(crate) fn begin_load(
+        &mut self,
+        db: DbId,
+        tables: Vec<TableId>,
+        label: String,
+        kind: LoadKind,
+        timeout_s: i64,
+    ) -> Answer<TxnId> {
+        super::txn::check_label(&label)?;
+        if let Some(holder) = self.label_holder(db, &label) {
+            return Err(Refusal { status: 2, ..super::txn::label_used(holder) });
+        }
+        self.check_running_txns(db, &tables)?;
         let host = self.master.and_then(|n| self.frontends.get(n)).map_or("127.0.0.1", |fe| fe.host.as_str());
-        Txn {
+        let coordinator = format!("FE: {host}");
+        let id = self.next_txn_id();
+        self.insert_txn(Txn {
             id,
             db,
             label,
             request_id: None,
-            tables: tables.to_vec(),
+            tables,
             state: TxnState::Prepare,
-            coordinator: format!("FE: {host}"),
-            source_type: "INSERT_STREAMING",
+            coordinator,
+            source_type: kind.source_type(),
             backend_id: 0,
-            timeout_ms: 14_400_000,
+            timeout_ms: timeout_s.saturating_mul(1000),
             prepared_ms: self.now_ms,
             committed_ms: None,
             published_ms: None,
             finished_ms: None,
             reason: String::new(),
             with_sub_txns: false,
-            sub_txns,
+            sub_txns: Vec::new(),
             begun_sub_txns: Vec::new(),
             writes: Vec::new(),
-            planned_indexes,
+            planned_indexes: BTreeMap::new(),
             publish_at_ms: 0,
             retry_at_ms: 0,
             error_replicas: std::collections::BTreeSet::new(),
             wait_reason: String::new(),
+        });
+        self.plan_load(id);
+        Ok(id)
+    }
+
+    /// Writes rows under the id of a transaction or of one of its sub transactions.
+    pub(crate) fn write_load(&mut self, db: &str, stid: TxnId, write: LoadWrite) -> Answer<CommitPart> {
+        let table = self.table(db, &write.table)?.clone();
+        let infos = self.write_rows(stid, &table, write)?;
+        Ok(CommitPart { stid, table: Some(table.id), infos })
+    }
+
+    /// A label as Doris makes one up.
+    pub(crate) fn load_label(&mut self, kind: LoadKind) -> String {
+        let (hi, lo): (u64, u64) = (self.rng.random(), self.rng.random());
+        match kind {
+            LoadKind::Insert => format!("label_{hi:x}_{lo:x}"),
+            LoadKind::Session => format!("txn_insert_{hi:x}-{lo:x}"),
+            LoadKind::Delete => {
+                let (a, b, c) = (hi >> 32, hi >> 16 & 0xffff, hi & 0x0fff);
+                let (d, e) = (lo >> 48 & 0x3fff | 0x8000, lo & 0xffff_ffff_ffff);
+                format!("delete_{a:08x}-{b:04x}-4{c:03x}-{d:04x}-{e:012x}")
+            }
         }
     }
 
@@ -144,7 +198,8 @@ impl Model {
         }
         for row in write.rows {
             let key = table.key_of(&table.scheme.columns, &row.values);
-            let home = chosen.iter().find(|p| p.item.contains(&key)).ok_or_else(|| {
+            let home = chosen.iter().find(|p| p.item.contains(&key));
+            let home = home.or_else(|| chosen.iter().find(|p| p.item.is_default())).ok_or_else(|| {
                 let values: Vec<String> = row.values.iter().map(Value::to_string).collect();
                 Refusal::analysis(format!(
                     "Insert has filtered data in strict mode. no partition for this tuple. tuple=({})",
@@ -163,7 +218,7 @@ impl Model {
                     for replica in &tablet.replicas {
                         let be = self.backends.get_mut(&replica.backend).filter(|be| be.alive);
                         if let Some(on_be) = be.and_then(|be| be.tablets.get_mut(&tablet.id)) {
-                            on_be.pending.insert(stid, Arc::clone(&rowset));
+                            on_be.write(stid, &rowset);
                             infos.push((tablet.id, replica.backend));
                         }
                     }

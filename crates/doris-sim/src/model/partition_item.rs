@@ -2,7 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{schema::ColumnType, value::Value};
+use super::{
+    rowset::{Comparison, Condition},
+    schema::ColumnType,
+    value::Value,
+};
 
 /// One bound of a range, per partition column.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -54,6 +58,28 @@ impl PartitionItem {
         }
     }
 
+    /// The partition of a list that takes what no other one takes.
+    pub fn is_default(&self) -> bool {
+        matches!(self, Self::List(tuples) if tuples.is_empty())
+    }
+
+    /// Whether rows that satisfy a condition on the partition column at a position may be here, as far as a planner sees
+    /// it: ranges are looked at by their first column.
+    pub fn may_hold(&self, at: usize, condition: &Condition) -> bool {
+        match self {
+            Self::All => true,
+            Self::List(tuples) => {
+                let matches = |tuple: &Vec<Value>| tuple.get(at).is_none_or(|value| condition.matches(value));
+                tuples.is_empty() || tuples.iter().any(matches)
+            }
+            Self::Range { lower, upper } if at == 0 => match (lower.first(), upper.first()) {
+                (Some(lower), Some(upper_bound)) => range_may_hold(lower, upper_bound, upper.len() > 1, condition),
+                _ => true,
+            },
+            Self::Range { .. } => true,
+        }
+    }
+
     /// Whether two partitions of one table would share rows.
     pub fn overlaps(&self, other: &Self) -> bool {
         match (self, other) {
@@ -77,6 +103,25 @@ impl PartitionItem {
                 format!("[{}]", tuples.join(", "))
             }
         }
+    }
+}
+
+/// Whether a range of first columns, whose end belongs to it or not, meets a condition.
+fn range_may_hold(lower: &BoundValue, upper: &BoundValue, with_end: bool, condition: &Condition) -> bool {
+    let below_end = |value: &BoundValue| if with_end { value <= upper } else { value < upper };
+    let holds = |value: &Value| {
+        let value = BoundValue::Value(value.clone());
+        *lower <= value && below_end(&value)
+    };
+    let first = condition.values.first();
+    match condition.op {
+        Comparison::Eq | Comparison::In => condition.values.iter().any(holds),
+        Comparison::Lt => first.is_none_or(|value| *lower < BoundValue::Value(value.clone())),
+        Comparison::Le => first.is_none_or(|value| *lower <= BoundValue::Value(value.clone())),
+        Comparison::Gt | Comparison::Ge => first.is_none_or(|value| below_end(&BoundValue::Value(value.clone()))),
+        // NULL is less than everything: it lies in a range that begins with the least value.
+        Comparison::IsNull => *lower <= BoundValue::Value(Value::Null),
+        Comparison::Ne | Comparison::NotIn | Comparison::IsNotNull => true,
     }
 }
 

@@ -16,6 +16,17 @@ impl Model {
 
     /// As [`Self::rows`], of some partitions only.
     pub fn rows_in(&self, db: &str, table: &str, partitions: Option<&[String]>) -> Answer<Vec<Vec<Value>>> {
+        self.rows_seen_by(db, table, partitions, &[])
+    }
+
+    /// As [`Self::rows_in`], with what sub transactions of the reader's own transaction have written so far.
+    pub(crate) fn rows_seen_by(
+        &self,
+        db: &str,
+        table: &str,
+        partitions: Option<&[String]>,
+        own: &[TxnId],
+    ) -> Answer<Vec<Vec<Value>>> {
         let table = self.table(db, table)?;
         let mut rows = Vec::new();
         let wanted = |name: &str| partitions.is_none_or(|list| list.iter().any(|p| p.eq_ignore_ascii_case(name)));
@@ -35,7 +46,7 @@ impl Model {
                     let text = format!("[CORRUPTION]tablet {} cannot be read: {why}", tablet.id);
                     return Err(Refusal::plain(6, text));
                 }
-                rows.extend(merge(table, on_be, partition.visible_version));
+                rows.extend(merge(table, on_be, partition.visible_version, own));
             }
         }
         Ok(rows)
@@ -56,8 +67,8 @@ impl Model {
     }
 }
 
-/// The rows of one tablet up to a version.
-fn merge(table: &Table, tablet: &BeTablet, version: Version) -> Vec<Vec<Value>> {
+/// The rows of one tablet up to a version, then those of some transactions that are not published.
+fn merge(table: &Table, tablet: &BeTablet, version: Version, own: &[TxnId]) -> Vec<Vec<Value>> {
     let mut plain: Vec<Row> = Vec::new();
     let mut keyed: BTreeMap<Vec<Value>, Row> = BTreeMap::new();
     let keys = table.key_positions();
@@ -65,7 +76,8 @@ fn merge(table: &Table, tablet: &BeTablet, version: Version) -> Vec<Vec<Value>> 
         .properties
         .get("function_column.sequence_col")
         .and_then(|name| table.columns.iter().position(|c| c.name.eq_ignore_ascii_case(name)));
-    for rowset in tablet.rowsets.range(..=version).map(|(_, rowset)| rowset) {
+    let published = tablet.rowsets.range(..=version).map(|(_, rowset)| rowset);
+    for rowset in published.chain(own.iter().filter_map(|txn| tablet.pending.get(txn))) {
         if let Some(predicate) = &rowset.delete_predicate {
             plain.retain(|row| !matches(table, predicate, row));
             keyed.retain(|_, row| !matches(table, predicate, row));
@@ -82,7 +94,10 @@ fn merge(table: &Table, tablet: &BeTablet, version: Version) -> Vec<Vec<Value>> 
                 }
                 Some(old) if table.keys == KeysType::Aggregate => aggregate(table, old, &row),
                 Some(old) => {
-                    let older = sequence.is_some_and(|at| row.values[at] < old.values[at]);
+                    let older = match sequence {
+                        Some(at) => row.values[at] < old.values[at],
+                        None => row.sequence < old.sequence,
+                    };
                     if !older {
                         *old = row;
                     }
@@ -109,7 +124,7 @@ fn in_table_order<'a>(table: &'a Table, rowset: &'a Rowset) -> impl Iterator<Ite
                 at.and_then(|at| row.values.get(at)).cloned().unwrap_or_else(|| column.value_of_old_rows())
             })
             .collect(),
-        deleted: row.deleted,
+        ..row.without_values()
     })
 }
 

@@ -13,15 +13,23 @@ pub struct Row {
     /// `__DORIS_DELETE_SIGN__`: in a UNIQUE table, this key is gone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,
+    /// `__DORIS_SEQUENCE_COL__` of a table with `function_column.sequence_type`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<Value>,
 }
 
 impl Row {
     pub fn new(values: Vec<Value>) -> Self {
-        Self { values, deleted: false }
+        Self { values, deleted: false, sequence: None }
     }
 
     pub fn delete(values: Vec<Value>) -> Self {
-        Self { values, deleted: true }
+        Self { deleted: true, ..Self::new(values) }
+    }
+
+    /// The hidden columns alone.
+    pub(crate) fn without_values(&self) -> Self {
+        Self { values: Vec::new(), deleted: self.deleted, sequence: self.sequence.clone() }
     }
 }
 

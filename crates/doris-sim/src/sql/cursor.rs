@@ -1,7 +1,7 @@
 //! A position in the tokens of one statement, and the small pieces that every statement is made of.
 
 use sqlparser::{
-    ast::{Expr, Query},
+    ast::{Expr, Query, TableWithJoins},
     dialect::MySqlDialect,
     parser::{Parser, ParserError},
     tokenizer::{Location, Token, TokenWithSpan, Word},
@@ -289,6 +289,12 @@ impl<'a> Cursor<'a> {
     /// A query of the parser crate.
     pub(super) fn query(&mut self) -> Parsed<Box<Query>> {
         let parsed = self.parser.parse_query();
+        parsed.map_err(|error| self.foreign(error))
+    }
+
+    /// A table, view or subquery with its joins, of the parser crate.
+    pub(super) fn relation(&mut self) -> Parsed<TableWithJoins> {
+        let parsed = self.parser.parse_table_and_joins();
         parsed.map_err(|error| self.foreign(error))
     }
 

@@ -7,16 +7,17 @@ use sqlparser::tokenizer::Token;
 
 use super::{
     cursor::{Cursor, Parsed},
-    literal,
-    statement::{Insert, InsertLiteral, InsertSource, ObjectName, Statement},
+    literal, partition,
+    statement::{Insert, InsertLiteral, InsertSource, ObjectName, Statement, TargetPartitions},
 };
 
-/// `INSERT INTO name [(columns)] [WITH LABEL label] (VALUES (..), .. | query)`
+/// `INSERT INTO name [[TEMPORARY] PARTITION (..)] [WITH LABEL label] [(columns)] (VALUES (..), .. | query)`
 pub(super) fn insert(c: &mut Cursor<'_>) -> Parsed<Statement> {
     c.expect("INSERT")?;
     c.expect("INTO")?;
     c.take("TABLE");
     let table = c.object_name()?;
+    let partitions = partition::target(c)?;
     // The order of the two is not fixed in Doris: the label follows the table.
     let mut label = label_clause(c)?;
     let columns = match c.peek() {
@@ -27,7 +28,7 @@ pub(super) fn insert(c: &mut Cursor<'_>) -> Parsed<Statement> {
         label = label_clause(c)?;
     }
     let source = if c.take("VALUES") { InsertSource::Values(c.list(row)?) } else { InsertSource::Query(c.query()?) };
-    Ok(Statement::Insert(Insert { table, columns, label, source }))
+    Ok(Statement::Insert(Insert { table, partitions, columns, label, source }))
 }
 
 fn is_query(token: &Token) -> bool {
@@ -88,7 +89,13 @@ pub(super) fn parse_literals(sql: &str) -> Option<Insert> {
     }
     while s.symbol(b';').is_some() {}
     s.blanks();
-    (s.at == sql.len()).then_some(Insert { table, columns, label, source: InsertSource::Literals(rows) })
+    (s.at == sql.len()).then(|| Insert {
+        table,
+        partitions: TargetPartitions::default(),
+        columns,
+        label,
+        source: InsertSource::Literals(rows),
+    })
 }
 
 /// A position in the text. Every method skips blanks first and moves only if it finds what it looks for.

@@ -19,6 +19,7 @@ mod session;
 mod show;
 mod snapshot;
 pub mod statement;
+mod txn;
 mod view;
 
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
@@ -90,6 +91,9 @@ fn statement(c: &mut Cursor<'_>) -> Parsed<Statement> {
     match verb.as_str() {
         "SELECT" | "WITH" | "VALUES" => Ok(Statement::Query(c.query()?)),
         "INSERT" => insert::insert(c),
+        "BEGIN" => txn::begin(c),
+        "COMMIT" => txn::end(c, "COMMIT", Statement::Commit),
+        "ROLLBACK" => txn::end(c, "ROLLBACK", Statement::Rollback),
         "DELETE" => delete_update::delete(c),
         "UPDATE" => delete_update::update(c),
         "CREATE" => create(c),

@@ -4,7 +4,7 @@ use sqlparser::tokenizer::Token;
 
 use super::{
     cursor::{Cursor, Parsed},
-    statement::{PartitionBy, PartitionDef, PartitionValue, PartitionValues},
+    statement::{PartitionBy, PartitionDef, PartitionValue, PartitionValues, TargetPartitions},
 };
 
 /// `[AUTO] PARTITION BY (RANGE | LIST) (columns or expression) (partitions)`
@@ -108,4 +108,13 @@ pub(super) fn optional_names(c: &mut Cursor<'_>) -> Parsed<Vec<String>> {
         return Ok(Vec::new());
     }
     if c.peek() == &Token::LParen { c.names() } else { Ok(vec![c.identifier()?]) }
+}
+
+/// `[TEMPORARY] PARTITION[S] ..` behind the name of a table that is written, where it is optional.
+pub(super) fn target(c: &mut Cursor<'_>) -> Parsed<TargetPartitions> {
+    let temp = c.take("TEMPORARY");
+    if temp && !c.is_word("PARTITION") && !c.is_word("PARTITIONS") {
+        return c.unexpected("'PARTITION', 'PARTITIONS'");
+    }
+    Ok(TargetPartitions { names: optional_names(c)?, temp })
 }

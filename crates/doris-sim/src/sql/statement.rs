@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sqlparser::ast::{Expr, Query};
+use sqlparser::ast::{Expr, Query, TableWithJoins};
 
 use super::literal::Literal;
 use crate::model::{Aggregation, ColumnType};
@@ -84,17 +84,15 @@ pub enum Statement {
     CancelRestore {
         db: Option<String>,
     },
+    /// BEGIN.
+    Begin {
+        label: Option<String>,
+    },
+    Commit,
+    Rollback,
     Insert(Insert),
-    Delete {
-        table: ObjectName,
-        partitions: Vec<String>,
-        condition: Option<Expr>,
-    },
-    Update {
-        table: ObjectName,
-        assignments: Vec<(String, Expr)>,
-        condition: Option<Expr>,
-    },
+    Delete(Delete),
+    Update(Update),
     Describe {
         table: ObjectName,
         all: bool,
@@ -289,9 +287,39 @@ pub struct BackupTable {
     pub partitions: Vec<String>,
 }
 
+/// `DELETE FROM table [PARTITION ..] [alias] [USING ..] WHERE ..`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Delete {
+    pub table: ObjectName,
+    pub partitions: TargetPartitions,
+    pub alias: Option<String>,
+    pub using: Vec<TableWithJoins>,
+    pub condition: Option<Expr>,
+}
+
+/// `UPDATE table [alias] SET .. [FROM ..] [WHERE ..]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Update {
+    pub table: ObjectName,
+    pub alias: Option<String>,
+    /// Column and value; `None` is DEFAULT.
+    pub assignments: Vec<(String, Option<Expr>)>,
+    pub from: Vec<TableWithJoins>,
+    pub condition: Option<Expr>,
+}
+
+/// `[TEMPORARY] PARTITION (a, b)` behind the name of a table that is written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TargetPartitions {
+    /// Empty = all of them.
+    pub names: Vec<String>,
+    pub temp: bool,
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Insert {
     pub table: ObjectName,
+    pub partitions: TargetPartitions,
     /// Empty = all columns, in order.
     pub columns: Vec<String>,
     pub label: Option<String>,

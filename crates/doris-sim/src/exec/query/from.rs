@@ -102,7 +102,10 @@ fn table(context: &Context<'_>, name: &ObjectName, partitions: &[String]) -> Ans
             columns: stored.columns.iter().map(|c| column(&c.name, &c.ty)).collect(),
             rows: match context.without_rows {
                 true => Vec::new(),
-                false => context.model.rows_in(db, table, (!partitions.is_empty()).then_some(partitions))?,
+                false => {
+                    let partitions = (!partitions.is_empty()).then_some(partitions);
+                    context.model.rows_seen_by(db, table, partitions, &context.session.own_sub_txns())?
+                }
             },
         }),
         Some(Stored::View(view)) => {

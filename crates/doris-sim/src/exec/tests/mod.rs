@@ -5,6 +5,7 @@ mod catalog;
 mod data;
 mod query;
 mod show;
+mod txn;
 
 use doris::net::{ResultSet, SqlReply};
 

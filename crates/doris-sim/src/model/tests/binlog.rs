@@ -62,7 +62,7 @@ fn sub_transactions_have_consecutive_versions() {
     let mut model = cluster(1);
     let table = model.create_table("d", spec("t", KeysType::Duplicate), false).unwrap();
     let write = |k| LoadWrite { table: "t".into(), rows: vec![Row::new(row(k, "x"))], ..LoadWrite::default() };
-    let spec = LoadSpec { db: "d".into(), writes: vec![write(1), write(2)], sub_txns: true, label: None };
+    let spec = LoadSpec { db: "d".into(), writes: vec![write(1), write(2)], sub_txns: true, ..LoadSpec::default() };
     let txn = model.load_txn(spec).unwrap();
     pass(&mut model, 10);
     let (_, data) = records(&model, -1).pop().unwrap();

@@ -173,6 +173,31 @@ impl Model {
         }
     }
 
+    /// A further sub transaction of an SQL transaction, for one statement that writes a table. `parts`: how many it has.
+    pub(crate) fn begin_sub_txn(&mut self, id: TxnId, table: TableId, parts: usize) -> Answer<TxnId> {
+        let limit = self.config_number("max_sub_transactions_in_transaction_load", 10_000);
+        if i64::try_from(parts).unwrap_or(i64::MAX) >= limit {
+            let text = format!("Transaction load can not have more than {limit} sub transactions");
+            return Err(Refusal::analysis(text));
+        }
+        let stid = self.next_txn_id();
+        if let Some(txn) = self.txns.get_mut(&id) {
+            txn.begun_sub_txns.push(stid);
+            if !txn.tables.contains(&table) {
+                txn.tables.push(table);
+            }
+        }
+        self.plan_load(id);
+        Ok(stid)
+    }
+
+    /// Aborts a transaction if it is PREPARE.
+    pub(crate) fn abort_unfinished(&mut self, id: TxnId, reason: &str) {
+        if self.txns.get(&id).is_some_and(|txn| txn.state == TxnState::Prepare) {
+            self.abort(id, reason);
+        }
+    }
+
     /// Aborts a PREPARE transaction; backends forget what it wrote.
     pub(crate) fn abort(&mut self, id: TxnId, reason: &str) {
         self.journal();

@@ -20,7 +20,7 @@ use tokio::{
 
 use crate::{
     Session, Sim, SqlService,
-    exec::{Reply, use_database},
+    exec::{Reply, close_txn, use_database},
     model::Refusal,
 };
 use packet::{Packets, ProtocolError};
@@ -81,47 +81,61 @@ async fn serve_connection<S: AsyncRead + AsyncWrite + Unpin>(
     if !handshake::log_in(&mut packets, sim, &mut session, peer_host).await? {
         return Ok(());
     }
+    let ended = serve_requests(&mut packets, sim, &mut session, sql, alive).await;
+    sim.with(|model| close_txn(model, &mut session));
+    ended
+}
+
+/// Answers requests until the connection ends.
+async fn serve_requests<S: AsyncRead + AsyncWrite + Unpin>(
+    packets: &mut Packets<S>,
+    sim: &Sim,
+    session: &mut Session,
+    sql: &dyn SqlService,
+    alive: impl Fn() -> bool,
+) -> Result<(), ProtocolError> {
     while let Some(request) = packets.read_request().await? {
         // A killed frontend answers nothing: its connections break.
         if !alive() {
             return Ok(());
         }
         let Some((command, body)) = request.split_first() else {
-            result::write_refusal(&mut packets, &unsupported(0));
+            result::write_refusal(packets, &unsupported(0));
             packets.flush().await?;
             continue;
         };
         match *command {
             command::QUIT => return Ok(()),
-            command::PING => result::write_ok(&mut packets, 0, ""),
+            command::PING => result::write_ok(packets, 0, ""),
             command::RESET_CONNECTION => {
                 session.variables.clear();
-                result::write_ok(&mut packets, 0, "");
+                sim.with(|model| close_txn(model, session));
+                result::write_ok(packets, 0, "");
             }
             command::INIT_DB => {
                 let db = String::from_utf8_lossy(body);
-                let reply = sim.look(|model| use_database(model, &mut session, &db));
-                result::write_reply(&mut packets, &reply.into()).await?;
+                let reply = sim.look(|model| use_database(model, session, &db));
+                result::write_reply(packets, &reply.into()).await?;
             }
             command::QUERY => match std::str::from_utf8(body) {
                 Ok(text) => {
-                    for reply in sql.execute_all(&mut session, text).await {
-                        result::write_reply(&mut packets, &reply).await?;
+                    for reply in sql.execute_all(session, text).await {
+                        result::write_reply(packets, &reply).await?;
                     }
                 }
-                Err(_) => result::write_refusal(&mut packets, &Refusal::analysis("the statement is not UTF-8")),
+                Err(_) => result::write_refusal(packets, &Refusal::analysis("the statement is not UTF-8")),
             },
             command::FIELD_LIST => {
                 let table = body.split(|byte| *byte == 0).next().unwrap_or_default();
                 let table = String::from_utf8_lossy(table).replace('`', "``");
-                let replies = sql.execute_all(&mut session, &format!("SELECT * FROM `{table}` LIMIT 0")).await;
+                let replies = sql.execute_all(session, &format!("SELECT * FROM `{table}` LIMIT 0")).await;
                 match replies.into_iter().next() {
-                    Some(Reply::Rows(rows)) => result::write_field_list(&mut packets, &rows),
-                    Some(Reply::Refused(refusal)) => result::write_refusal(&mut packets, &refusal),
-                    Some(Reply::Done { .. }) | None => result::write_refusal(&mut packets, &unsupported(*command)),
+                    Some(Reply::Rows(rows)) => result::write_field_list(packets, &rows),
+                    Some(Reply::Refused(refusal)) => result::write_refusal(packets, &refusal),
+                    Some(Reply::Done { .. }) | None => result::write_refusal(packets, &unsupported(*command)),
                 }
             }
-            other => result::write_refusal(&mut packets, &unsupported(other)),
+            other => result::write_refusal(packets, &unsupported(other)),
         }
         packets.flush().await?;
     }
