@@ -210,7 +210,11 @@ fn typed(literal: InsertLiteral, ty: &ColumnType) -> Result<Value, Misfit> {
             Some(value) => coerce(&value, ty),
             None => Err(Misfit(format!("the value '{text}' is no number"))),
         },
-        (InsertLiteral::Text(text), ColumnType::String | ColumnType::Other(_)) => Ok(Value::Text(text)),
+        (
+            InsertLiteral::Text(text) | InsertLiteral::Composite(text),
+            ColumnType::String | ColumnType::Json | ColumnType::Other(_),
+        ) => Ok(Value::Text(text)),
+        (InsertLiteral::Composite(text), _) => Err(Misfit(format!("the value {text} has another type"))),
         (InsertLiteral::Text(text), _) => coerce(&Value::Text(text), ty),
     }
 }

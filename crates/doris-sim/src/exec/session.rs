@@ -3,7 +3,7 @@
 use sqlparser::ast::Expr;
 
 use super::{
-    database,
+    database, query,
     reply::Reply,
     scalar::{Binder, unquoted},
 };
@@ -20,11 +20,13 @@ pub(super) struct Context<'a> {
     pub(super) session: &'a Session,
     /// Only the columns of queries are asked for: tables are not read.
     pub(super) without_rows: bool,
+    /// What WITH names, the innermost last.
+    pub(super) named: &'a [(String, query::Relation)],
 }
 
 impl<'a> Context<'a> {
     pub(super) fn new(model: &'a Model, session: &'a Session) -> Self {
-        Self { model, session, without_rows: false }
+        Self { model, session, without_rows: false, named: &[] }
     }
 
     /// The current database; `No database selected` without one.

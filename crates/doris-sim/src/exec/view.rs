@@ -52,7 +52,7 @@ fn spec(
     text: &str,
     comment: String,
 ) -> Answer<ViewSpec> {
-    let context = Context { model, session, without_rows: true };
+    let context = Context { without_rows: true, ..Context::new(model, session) };
     let named = !columns.is_empty();
     let output = query::run(&context, query)?.columns;
     if !columns.is_empty() && columns.len() != output.len() {

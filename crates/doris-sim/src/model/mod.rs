@@ -83,6 +83,7 @@ pub use error::{Answer, Refusal};
 pub use frontend::{BackendPorts, Frontend};
 pub use ids::*;
 pub(crate) use index_columns::{DELETE_SIGN, SEQUENCE_COLUMN, can_be_key};
+pub(crate) use load::bucket_hash;
 pub use load::{LoadKind, LoadSpec, LoadWrite};
 pub use partition_item::{BoundValue, PartitionItem, PartitionKind};
 pub use recover::RecoverSpec;

@@ -144,6 +144,9 @@ fn aggregate(table: &Table, old: &mut Row, new: &Row) {
             Some(Aggregation::Min) if !value.is_null() && (slot.is_null() || value < slot) => *slot = value.clone(),
             Some(Aggregation::Max) if value > slot => *slot = value.clone(),
             Some(Aggregation::Min | Aggregation::Max) => {}
+            Some(Aggregation::HllUnion | Aggregation::BitmapUnion) => {
+                *slot = Value::of_members(slot.members().into_iter().chain(value.members()));
+            }
             Some(Aggregation::ReplaceIfNotNull) if value.is_null() => {}
             _ => *slot = value.clone(),
         }

@@ -99,9 +99,10 @@ pub enum Aggregation {
     Max,
     Replace,
     ReplaceIfNotNull,
-    /// Combined by functions that the simulator does not have: the last value wins.
+    /// Sets, see [`Value::members`].
     HllUnion,
     BitmapUnion,
+    /// Combined by functions that the simulator does not have: the last value wins.
     QuantileUnion,
 }
 

@@ -1,6 +1,6 @@
 //! The value of one cell.
 
-use std::{cmp::Ordering, fmt};
+use std::{cmp::Ordering, collections::BTreeSet, fmt};
 
 use serde::{Deserialize, Serialize};
 
@@ -69,6 +69,20 @@ impl Value {
             Self::Decimal { unscaled, scale } => Some((*unscaled, *scale)),
             _ => None,
         }
+    }
+
+    /// The members of a BITMAP or HLL: its text is `1,2,3`, sorted (a HLL is exact here).
+    pub(crate) fn members(&self) -> BTreeSet<u64> {
+        match self {
+            Self::Text(text) => text.split(',').filter_map(|member| member.trim().parse().ok()).collect(),
+            _ => BTreeSet::new(),
+        }
+    }
+
+    /// A BITMAP or HLL of these members.
+    pub(crate) fn of_members(members: impl IntoIterator<Item = u64>) -> Self {
+        let members: BTreeSet<u64> = members.into_iter().collect();
+        Self::Text(members.iter().map(u64::to_string).collect::<Vec<_>>().join(","))
     }
 
     /// `self + other`, as SUM does it: NULL is neutral, and an overflow wraps as Doris's does.

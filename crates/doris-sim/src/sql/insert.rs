@@ -167,6 +167,7 @@ impl<'a> Scanner<'a> {
         match *self.rest().first()? {
             quote @ (b'\'' | b'"') => self.text(quote),
             b'0'..=b'9' | b'-' | b'+' | b'.' => self.number(),
+            b'[' | b'{' => self.composite().map(InsertLiteral::Composite),
             _ => {
                 let words = [
                     ("NULL", InsertLiteral::Null),
@@ -177,6 +178,39 @@ impl<'a> Scanner<'a> {
                 words.into_iter().find_map(|(word, literal)| self.word(word).map(|()| literal))
             }
         }
+    }
+
+    /// `[a, b]` or `{k: v}`, nested.
+    fn composite(&mut self) -> Option<String> {
+        let (open, close) = if self.symbol(b'[').is_some() { ('[', b']') } else { ('{', b'}') };
+        if open == '{' {
+            self.symbol(b'{')?;
+        }
+        let mut text = String::from(open);
+        while self.symbol(close).is_none() {
+            if text.len() > 1 {
+                self.symbol(b',')?;
+                text.push_str(", ");
+            }
+            text.push_str(&self.element()?);
+            if open == '{' {
+                self.symbol(b':')?;
+                text.push(':');
+                text.push_str(&self.element()?);
+            }
+        }
+        text.push(char::from(close));
+        Some(text)
+    }
+
+    fn element(&mut self) -> Option<String> {
+        Some(match self.literal()? {
+            InsertLiteral::Null => "null".to_owned(),
+            InsertLiteral::Bool(value) => i32::from(value).to_string(),
+            InsertLiteral::Number(text) | InsertLiteral::Composite(text) => text,
+            InsertLiteral::Text(text) => format!("\"{text}\""),
+            InsertLiteral::Default => return None,
+        })
     }
 
     fn number(&mut self) -> Option<InsertLiteral> {
@@ -197,7 +231,7 @@ impl<'a> Scanner<'a> {
         }
         // `--1` starts a comment, `1 + 2` is an expression.
         let next = rest.get(length).copied().unwrap_or(b' ');
-        if signs > 1 || length == signs || !(next.is_ascii_whitespace() || b",)".contains(&next)) {
+        if signs > 1 || length == signs || !(next.is_ascii_whitespace() || b",):]}".contains(&next)) {
             return None;
         }
         let start = self.at + usize::from(rest.first() == Some(&b'+'));

@@ -345,6 +345,8 @@ pub enum InsertLiteral {
     Number(String),
     /// Decoded.
     Text(String),
+    /// An ARRAY or MAP: `[..]`, `{..}`, as Doris prints it.
+    Composite(String),
 }
 
 /// LIKE or WHERE of a SHOW statement.

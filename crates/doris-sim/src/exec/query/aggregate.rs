@@ -9,7 +9,7 @@ use sqlparser::ast::{
 use super::{
     super::{
         coerce::{double, rescale},
-        scalar::{Binder, Grouped, Scalar, Typed, arguments_of, children},
+        scalar::{Binder, Grouped, Scalar, Typed, arguments_of, children, union_of_sets},
     },
     Context, Relation,
 };
@@ -23,6 +23,11 @@ enum Kind {
     Max,
     Avg,
     GroupConcat,
+    /// Union of sets, and its size.
+    Union,
+    UnionCount,
+    /// Of any row.
+    Any,
 }
 
 /// An aggregate call, bound.
@@ -31,6 +36,8 @@ struct Call {
     distinct: bool,
     /// `None`: `COUNT(*)`.
     argument: Option<Typed>,
+    /// The separator of GROUP_CONCAT, further columns of COUNT(DISTINCT ..).
+    more: Vec<Typed>,
 }
 
 fn kind_of(call: &FunctionCall) -> Option<Kind> {
@@ -41,6 +48,10 @@ fn kind_of(call: &FunctionCall) -> Option<Kind> {
         "max" => Kind::Max,
         "avg" => Kind::Avg,
         "group_concat" => Kind::GroupConcat,
+        "ndv" | "approx_count_distinct" => Kind::Count,
+        "bitmap_union" | "hll_union" | "hll_raw_agg" => Kind::Union,
+        "bitmap_union_count" | "hll_union_agg" => Kind::UnionCount,
+        "any_value" | "any" => Kind::Any,
         _ => return None,
     })
 }
@@ -111,17 +122,28 @@ pub(super) fn group(
 fn bind_call(binder: &Binder<'_>, written: &Expr) -> Answer<Call> {
     let Expr::Function(call) = written else { return Err(Refusal::analysis(format!("{written} is no aggregate"))) };
     let kind = kind_of(call).ok_or_else(|| Refusal::analysis(format!("{written} is no aggregate")))?;
-    let FunctionArguments::List(list) = &call.args else {
-        return Err(Refusal::analysis(format!("{written} is not supported")));
-    };
-    if let (Kind::Count, [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)]) = (kind, &list.args[..]) {
-        return Ok(Call { kind, distinct: false, argument: None });
+    let unmodelled = || Refusal::analysis(format!("doris-sim does not model {written}"));
+    let FunctionArguments::List(list) = &call.args else { return Err(unmodelled()) };
+    if !list.clauses.is_empty() || call.over.is_some() {
+        return Err(unmodelled());
     }
-    let [argument] = arguments_of(call)?[..] else {
-        return Err(Refusal::analysis(format!("{written} is not supported")));
+    if let (Kind::Count, [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)]) = (kind, &list.args[..]) {
+        return Ok(Call { kind, distinct: false, argument: None, more: Vec::new() });
+    }
+    let mut bound =
+        arguments_of(call)?.into_iter().map(|argument| binder.bind(argument)).collect::<Answer<Vec<_>>>()?;
+    let counted = matches!(call.name.to_string().to_ascii_lowercase().as_str(), "ndv" | "approx_count_distinct");
+    let distinct = counted || list.duplicate_treatment == Some(DuplicateTreatment::Distinct);
+    let most = match kind {
+        Kind::Count if distinct => usize::MAX,
+        Kind::GroupConcat => 2,
+        _ => 1,
     };
-    let distinct = list.duplicate_treatment == Some(DuplicateTreatment::Distinct);
-    Ok(Call { kind, distinct, argument: Some(binder.bind(argument)?) })
+    if bound.is_empty() || bound.len() > most {
+        return Err(unmodelled());
+    }
+    let more = bound.split_off(1);
+    Ok(Call { kind, distinct, argument: bound.pop(), more })
 }
 
 /// What one aggregate knows of one group.
@@ -131,7 +153,7 @@ struct State {
     /// Sum, least or greatest value so far.
     value: Option<Value>,
     texts: Vec<String>,
-    seen: BTreeSet<Value>,
+    seen: BTreeSet<Vec<Value>>,
 }
 
 impl Call {
@@ -139,7 +161,8 @@ impl Call {
         let argument = self.argument.as_ref().map_or(ColumnType::BigInt, |argument| argument.ty.clone());
         match (self.kind, argument) {
             (Kind::Count, _) => ColumnType::BigInt,
-            (Kind::Min | Kind::Max, ty) => ty,
+            (Kind::UnionCount, _) => ColumnType::BigInt,
+            (Kind::Min | Kind::Max | Kind::Any | Kind::Union, ty) => ty,
             (Kind::GroupConcat, _) => ColumnType::String,
             (Kind::Sum, ColumnType::Decimal { scale, .. }) => ColumnType::Decimal { precision: 38, scale },
             (Kind::Sum, ColumnType::LargeInt) => ColumnType::LargeInt,
@@ -157,7 +180,12 @@ impl Call {
             return;
         };
         let value = argument.scalar.eval(row);
-        if value.is_null() || (self.distinct && !state.seen.insert(value.clone())) {
+        let more: Vec<Value> = self.more.iter().map(|argument| argument.scalar.eval(row)).collect();
+        if value.is_null() || (self.kind == Kind::Count && more.iter().any(Value::is_null)) {
+            return;
+        }
+        let separator = more.first().map(Value::to_string);
+        if self.distinct && !state.seen.insert([vec![value.clone()], more].concat()) {
             return;
         }
         state.count += 1;
@@ -171,9 +199,14 @@ impl Call {
             (None, _) => value,
             (Some(old), Kind::Sum | Kind::Avg) => old.sum(&value),
             (Some(old), Kind::Min) => old.min(&value).clone(),
+            (Some(old), Kind::Any) => old.clone(),
+            (Some(old), Kind::Union | Kind::UnionCount) => union_of_sets(&[old.clone(), value]),
             (Some(old), _) => old.max(&value).clone(),
         };
         if self.kind == Kind::GroupConcat {
+            if !state.texts.is_empty() {
+                state.texts.push(separator.unwrap_or_else(|| ", ".into()));
+            }
             state.texts.push(argument.scalar.eval(row).to_string());
         }
         state.value = Some(better);
@@ -183,9 +216,13 @@ impl Call {
         match self.kind {
             Kind::Count => Value::Int(state.count),
             Kind::GroupConcat if state.texts.is_empty() => Value::Null,
-            Kind::GroupConcat => Value::Text(state.texts.join(", ")),
+            Kind::GroupConcat => Value::Text(state.texts.concat()),
+            Kind::UnionCount => {
+                let members = state.value.map_or(0, |set| set.to_string().split(',').filter(|m| !m.is_empty()).count());
+                Value::Int(i128::try_from(members).unwrap_or(i128::MAX))
+            }
             Kind::Avg => average(state.value, state.count),
-            Kind::Sum | Kind::Min | Kind::Max => state.value.unwrap_or(Value::Null),
+            Kind::Sum | Kind::Min | Kind::Max | Kind::Any | Kind::Union => state.value.unwrap_or(Value::Null),
         }
     }
 }

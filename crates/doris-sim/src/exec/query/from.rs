@@ -1,18 +1,13 @@
 //! FROM: tables, views, table functions, subqueries and joins.
 
-use std::collections::BTreeMap;
-
-use sqlparser::ast::{
-    BinaryOperator, Expr, Join, JoinConstraint, JoinOperator, ObjectName, Query, Spanned, TableAlias, TableFactor,
-    TableWithJoins,
-};
+use sqlparser::ast::{ObjectName, Query, Spanned, TableAlias, TableFactor, TableWithJoins};
 
 use super::{
-    super::scalar::{Binder, Scalar, ScopeColumn, at, unquoted},
-    Context, Relation, run, virtual_table,
+    super::scalar::{ScopeColumn, at, unquoted},
+    Context, Relation, join, run, virtual_table,
 };
 use crate::{
-    model::{Answer, Refusal, Relation as Stored, Value},
+    model::{Answer, Refusal, Relation as Stored},
     sql::{Statement, parse},
 };
 
@@ -22,14 +17,15 @@ pub(in crate::exec) fn relation(context: &Context<'_>, from: &[TableWithJoins]) 
     for item in from {
         let mut joined = factor(context, &item.relation)?;
         for join in &item.joins {
-            joined = self::join(context, joined, join)?;
+            let right = factor(context, &join.relation)?;
+            joined = join::join(context, joined, right, &join.join_operator)?;
         }
         result = product(result, joined);
     }
     Ok(result)
 }
 
-fn product(left: Relation, right: Relation) -> Relation {
+pub(super) fn product(left: Relation, right: Relation) -> Relation {
     if left.columns.is_empty() {
         return right;
     }
@@ -58,7 +54,7 @@ fn factor(context: &Context<'_>, factor: &TableFactor) -> Answer<Relation> {
         TableFactor::NestedJoin { table_with_joins, alias: None } => {
             return self::relation(context, std::slice::from_ref(table_with_joins));
         }
-        other => return Err(Refusal::analysis(format!("{other} is not supported"))),
+        other => return Err(Refusal::analysis(format!("doris-sim does not model {other}"))),
     };
     if let Some(alias) = alias {
         rename(&mut relation, alias);
@@ -66,7 +62,7 @@ fn factor(context: &Context<'_>, factor: &TableFactor) -> Answer<Relation> {
     Ok(relation)
 }
 
-fn rename(relation: &mut Relation, alias: &TableAlias) {
+pub(super) fn rename(relation: &mut Relation, alias: &TableAlias) {
     // The database stays: Doris qualifies aliases with it, too.
     for column in &mut relation.columns {
         column.table = Some(unquoted(&alias.name));
@@ -78,10 +74,15 @@ fn rename(relation: &mut Relation, alias: &TableAlias) {
 
 fn table(context: &Context<'_>, name: &ObjectName, partitions: &[String]) -> Answer<Relation> {
     let parts: Vec<String> = name.0.iter().filter_map(|part| part.as_ident()).map(unquoted).collect();
+    if let [one] = &parts[..]
+        && let Some((_, relation)) = context.named.iter().rev().find(|(name, _)| name.eq_ignore_ascii_case(one))
+    {
+        return Ok(relation.clone());
+    }
     let (db, table) = match &parts[..] {
         [table] => (context.current_db()?, table),
         [db, table] | [_, db, table] => (db.as_str(), table),
-        _ => return Err(Refusal::analysis(format!("{name} is not supported"))),
+        _ => return Err(Refusal::analysis(format!("doris-sim does not model {name}"))),
     };
     if let Some(found) = virtual_table::information_schema(context, db, table) {
         return Ok(found);
@@ -110,7 +111,7 @@ fn table(context: &Context<'_>, name: &ObjectName, partitions: &[String]) -> Ans
         }),
         Some(Stored::View(view)) => {
             let query = definition(&view.definition)?;
-            let mut rows = run(context, &query)?;
+            let mut rows = run(&Context { named: &[], ..*context }, &query)?;
             for (n, output) in rows.columns.iter_mut().enumerate() {
                 let name = view.columns.get(n).map_or(output.name.as_str(), |(name, _)| name);
                 *output = column(name, &output.ty.clone());
@@ -124,88 +125,5 @@ fn definition(text: &str) -> Answer<Box<Query>> {
     match parse(text).map_err(Refusal::analysis)?.pop() {
         Some(Statement::Query(query)) => Ok(query),
         _ => Err(Refusal::analysis(format!("the view's definition is no query: {text}"))),
-    }
-}
-
-fn join(context: &Context<'_>, left: Relation, join: &Join) -> Answer<Relation> {
-    let right = factor(context, &join.relation)?;
-    let (constraint, keeps_left) = match &join.join_operator {
-        JoinOperator::Join(constraint) | JoinOperator::Inner(constraint) => (constraint, false),
-        JoinOperator::Left(constraint) | JoinOperator::LeftOuter(constraint) => (constraint, true),
-        JoinOperator::CrossJoin(JoinConstraint::None) => return Ok(product(left, right)),
-        _ => return Err(Refusal::analysis("this kind of join is not supported")),
-    };
-    let columns: Vec<ScopeColumn> = left.columns.iter().chain(&right.columns).cloned().collect();
-    let binder = Binder { context, scope: &columns, grouped: None, clause: "JOIN" };
-    let mut conditions = Vec::new();
-    match constraint {
-        JoinConstraint::None => {}
-        JoinConstraint::On(condition) => {
-            for part in conjuncts(condition) {
-                conditions.push(binder.bind(part)?.scalar);
-            }
-        }
-        JoinConstraint::Using(names) => {
-            for name in names {
-                let name = name.0.last().and_then(|part| part.as_ident()).map(unquoted).unwrap_or_default();
-                let at = |columns: &[ScopeColumn]| columns.iter().position(|c| c.name.eq_ignore_ascii_case(&name));
-                let (Some(a), Some(b)) = (at(&left.columns), at(&right.columns)) else {
-                    return Err(Refusal::analysis(format!("Unknown column '{name}' in 'table list' in JOIN clause")));
-                };
-                let b = Scalar::Column(left.columns.len() + b);
-                let equal = super::super::scalar::Compare::Eq;
-                conditions.push(Scalar::Compare(equal, Box::new(Scalar::Column(a)), Box::new(b)));
-            }
-        }
-        _ => return Err(Refusal::analysis("this kind of join is not supported")),
-    }
-    Ok(Relation { rows: matching_rows(&left, &right, &conditions, keeps_left), columns })
-}
-
-/// The parts of a condition that must all hold.
-fn conjuncts(expr: &Expr) -> Vec<&Expr> {
-    match expr {
-        Expr::BinaryOp { left, op: BinaryOperator::And, right } => [conjuncts(left), conjuncts(right)].concat(),
-        Expr::Nested(inner) => conjuncts(inner),
-        other => vec![other],
-    }
-}
-
-/// Pairs of rows that satisfy all conditions; pairs are found through the equalities between both sides.
-fn matching_rows(left: &Relation, right: &Relation, conditions: &[Scalar], keeps_left: bool) -> Vec<Vec<Value>> {
-    let width = left.columns.len();
-    let equalities: Vec<(usize, usize)> =
-        conditions.iter().filter_map(|condition| equality(condition, width)).collect();
-    let mut by_key: BTreeMap<Vec<&Value>, Vec<&Vec<Value>>> = BTreeMap::new();
-    for row in &right.rows {
-        let key = equalities.iter().filter_map(|(_, at)| row.get(*at)).collect();
-        by_key.entry(key).or_default().push(row);
-    }
-    let mut rows = Vec::new();
-    for row in &left.rows {
-        let key: Vec<&Value> = equalities.iter().filter_map(|(at, _)| row.get(*at)).collect();
-        let before = rows.len();
-        for candidate in by_key.get(&key).into_iter().flatten() {
-            let pair = [row.as_slice(), candidate.as_slice()].concat();
-            if conditions.iter().all(|condition| condition.truth(&pair) == Some(true)) {
-                rows.push(pair);
-            }
-        }
-        if keeps_left && rows.len() == before {
-            let mut alone = row.clone();
-            alone.resize(width + right.columns.len(), Value::Null);
-            rows.push(alone);
-        }
-    }
-    rows
-}
-
-/// Positions of an equality between a column of the left and one of the right side.
-fn equality(condition: &Scalar, width: usize) -> Option<(usize, usize)> {
-    let Scalar::Compare(super::super::scalar::Compare::Eq, a, b) = condition else { return None };
-    match (a.as_ref(), b.as_ref()) {
-        (Scalar::Column(a), Scalar::Column(b)) if *a < width && *b >= width => Some((*a, b - width)),
-        (Scalar::Column(b), Scalar::Column(a)) if *a < width && *b >= width => Some((*a, b - width)),
-        _ => None,
     }
 }

@@ -2,6 +2,7 @@
 
 mod aggregate;
 pub(super) mod from;
+mod join;
 mod select;
 mod virtual_table;
 
@@ -14,10 +15,10 @@ use sqlparser::ast::{
 use super::{
     coerce::{coerce, number},
     reply::{ResultColumn, Rows},
-    scalar::{Binder, ScopeColumn},
+    scalar::{Binder, ScopeColumn, unquoted},
     session::Context,
 };
-use crate::model::{Answer, Refusal, Value};
+use crate::model::{Answer, ColumnType, Refusal, Value};
 
 /// Rows with named, typed columns.
 #[derive(Clone, Debug, Default)]
@@ -42,9 +43,16 @@ struct OrderKey<'a> {
 
 /// Runs a query.
 pub(super) fn run(context: &Context<'_>, query: &Query) -> Answer<Relation> {
-    if query.with.is_some() {
-        return Err(Refusal::analysis("WITH is not supported"));
+    let mut named = context.named.to_vec();
+    for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
+        let mut relation = run(&Context { named: &named, ..*context }, &cte.query)?;
+        from::rename(&mut relation, &cte.alias);
+        named.push((unquoted(&cte.alias.name), relation));
     }
+    if query.with.as_ref().is_some_and(|with| with.recursive) {
+        return Err(Refusal::analysis("doris-sim does not model WITH RECURSIVE"));
+    }
+    let context = &Context { named: &named, ..*context };
     let order = order_keys(query)?;
     let Sortable { mut relation, keys } = body(context, &query.body, &order)?;
     if !order.is_empty() {
@@ -57,16 +65,23 @@ pub(super) fn run(context: &Context<'_>, query: &Query) -> Answer<Relation> {
 /// The answer to a query as a statement.
 pub(super) fn reply(context: &Context<'_>, query: &Query) -> Answer<Rows> {
     let relation = run(context, query)?;
+    // Values of these types have no text.
+    let is_opaque = |ty: &ColumnType| {
+        let ColumnType::Other(name) = ty else { return false };
+        ["bitmap", "hll", "quantile_state", "agg_state"].iter().any(|opaque| name.to_lowercase().starts_with(opaque))
+    };
+    let opaque: Vec<bool> = relation.columns.iter().map(|column| is_opaque(&column.ty)).collect();
+    let cell = |(value, opaque): (&Value, &bool)| if *opaque { None } else { value.to_cell() };
     Ok(Rows {
         columns: relation.columns.into_iter().map(|column| ResultColumn { name: column.name, ty: column.ty }).collect(),
-        rows: relation.rows.iter().map(|row| row.iter().map(Value::to_cell).collect()).collect(),
+        rows: relation.rows.iter().map(|row| row.iter().zip(&opaque).map(cell).collect()).collect(),
     })
 }
 
 fn order_keys(query: &Query) -> Answer<Vec<OrderKey<'_>>> {
     let Some(order) = &query.order_by else { return Ok(Vec::new()) };
     let OrderByKind::Expressions(expressions) = &order.kind else {
-        return Err(Refusal::analysis("ORDER BY ALL is not supported"));
+        return Err(Refusal::analysis("doris-sim does not model ORDER BY ALL"));
     };
     Ok(expressions
         .iter()
@@ -81,8 +96,8 @@ fn body(context: &Context<'_>, body: &SetExpr, order: &[OrderKey<'_>]) -> Answer
     match body {
         SetExpr::Select(select) => select::select(context, select, order),
         SetExpr::Query(query) => with_output_keys(context, run(context, query)?, order),
-        SetExpr::SetOperation { left, op: SetOperator::Union, set_quantifier, right } => {
-            let relation = union(context, left, right, *set_quantifier)?;
+        SetExpr::SetOperation { left, op, set_quantifier, right } => {
+            let relation = combined(context, left, *op, right, *set_quantifier)?;
             with_output_keys(context, relation, order)
         }
         SetExpr::Values(values) => {
@@ -95,21 +110,37 @@ fn body(context: &Context<'_>, body: &SetExpr, order: &[OrderKey<'_>]) -> Answer
             }
             with_output_keys(context, relation, order)
         }
-        other => Err(Refusal::analysis(format!("{other} is not supported"))),
+        other => Err(Refusal::analysis(format!("doris-sim does not model {other}"))),
     }
 }
 
-fn union(context: &Context<'_>, left: &SetExpr, right: &SetExpr, quantifier: SetQuantifier) -> Answer<Relation> {
+/// UNION, INTERSECT, EXCEPT: the columns are those of the left side.
+fn combined(
+    context: &Context<'_>,
+    left: &SetExpr,
+    op: SetOperator,
+    right: &SetExpr,
+    quantifier: SetQuantifier,
+) -> Answer<Relation> {
     let mut relation = body(context, left, &[])?.relation;
     let more = body(context, right, &[])?.relation;
     if more.columns.len() != relation.columns.len() {
         return Err(Refusal::analysis("Operands have unequal number of columns"));
     }
-    for row in more.rows {
-        let values = row.iter().zip(&relation.columns).map(|(v, column)| coerce(v, &column.ty).unwrap_or(Value::Null));
-        relation.rows.push(values.collect());
+    let cast = |row: Vec<Value>| -> Vec<Value> {
+        row.iter().zip(&relation.columns).map(|(v, column)| coerce(v, &column.ty).unwrap_or(Value::Null)).collect()
+    };
+    let others: Vec<Vec<Value>> = more.rows.into_iter().map(cast).collect();
+    let all = matches!(quantifier, SetQuantifier::All | SetQuantifier::AllByName);
+    match op {
+        SetOperator::Union => relation.rows.extend(others),
+        SetOperator::Intersect | SetOperator::Except | SetOperator::Minus if !all => {
+            let others: BTreeSet<Vec<Value>> = others.into_iter().collect();
+            relation.rows.retain(|row| others.contains(row) == (op == SetOperator::Intersect));
+        }
+        other => return Err(Refusal::analysis(format!("doris-sim does not model {other} ALL"))),
     }
-    if quantifier != SetQuantifier::All {
+    if !all {
         let mut seen = BTreeSet::new();
         relation.rows.retain(|row| seen.insert(row.clone()));
     }
@@ -170,7 +201,7 @@ fn limit(context: &Context<'_>, rows: &mut Vec<Vec<Value>>, clause: Option<&Limi
             (limit.as_ref(), offset.as_ref().map(|offset| &offset.value))
         }
         Some(LimitClause::OffsetCommaLimit { offset, limit }) => (Some(limit), Some(offset)),
-        Some(other) => return Err(Refusal::analysis(format!("{other} is not supported"))),
+        Some(other) => return Err(Refusal::analysis(format!("doris-sim does not model {other}"))),
     };
     let count = |expr: Option<&Expr>, absent: usize| -> Answer<usize> {
         let Some(expr) = expr else { return Ok(absent) };

@@ -51,7 +51,7 @@ pub(super) fn select(context: &Context<'_>, select: &Select, order: &[OrderKey<'
     let distinct = match &select.distinct {
         None | Some(Distinct::All) => false,
         Some(Distinct::Distinct) => true,
-        Some(Distinct::On(_)) => return Err(Refusal::analysis("DISTINCT ON is not supported")),
+        Some(Distinct::On(_)) => return Err(Refusal::analysis("doris-sim does not model DISTINCT ON")),
     };
     let mut sortable = Sortable { relation: Relation { columns: output_columns, rows: Vec::new() }, keys: Vec::new() };
     for row in &source.rows {
@@ -114,10 +114,10 @@ fn resolve_alias(expr: &Expr, aliases: &[(String, &Expr)]) -> Expr {
 /// GROUP BY expressions; an alias or a number stands for the expression of the projection.
 fn group_by(select: &Select, aliases: &[(String, &Expr)]) -> Answer<Vec<Expr>> {
     let GroupByExpr::Expressions(expressions, modifiers) = &select.group_by else {
-        return Err(Refusal::analysis("GROUP BY ALL is not supported"));
+        return Err(Refusal::analysis("doris-sim does not model GROUP BY ALL"));
     };
     if !modifiers.is_empty() {
-        return Err(Refusal::analysis("GROUP BY with modifiers is not supported"));
+        return Err(Refusal::analysis("doris-sim does not model GROUP BY with modifiers"));
     }
     let projection: Vec<&Expr> = projected(&select.projection).collect();
     expressions
@@ -158,7 +158,7 @@ fn outputs(binder: &Binder<'_>, items: &[SelectItem], source: &[ScopeColumn]) ->
                 }
                 outputs.extend(found);
             }
-            other => return Err(Refusal::analysis(format!("{other} is not supported"))),
+            other => return Err(Refusal::analysis(format!("doris-sim does not model {other}"))),
         }
     }
     Ok(outputs)

@@ -19,6 +19,7 @@ use super::{
     },
     Arithmetic, Compare, Function, LikePattern, Scalar, Typed,
     alike::{alike, cast},
+    builtin::UNMODELLED,
     constant::{constant, literal_value, scalar_type},
 };
 use crate::model::{Answer, ColumnType, Refusal, Value};
@@ -86,7 +87,7 @@ fn boxed(scalar: Scalar) -> Box<Scalar> {
 }
 
 fn unsupported<T>(what: impl fmt::Display) -> Answer<T> {
-    Err(Refusal::analysis(format!("{what} is not supported")))
+    Err(Refusal::analysis(format!("doris-sim does not model {what}")))
 }
 
 impl Binder<'_> {
@@ -372,6 +373,21 @@ impl Binder<'_> {
             return Ok(value);
         }
         let arguments = arguments_of(call)?;
+        if call.over.is_some() || UNMODELLED.contains(&name.as_str()) {
+            return unsupported(format!("the function {written}"));
+        }
+        // `date_add(time, INTERVAL n unit)`; a plain number counts days.
+        let forward = match name.as_str() {
+            "date_add" | "adddate" | "timestampadd" => Some(true),
+            "date_sub" | "subdate" => Some(false),
+            _ => None,
+        };
+        if let (Some(forward), [from, by]) = (forward, &arguments[..]) {
+            return match by {
+                Expr::Interval(interval) => self.moved(from, &interval.value, interval.leading_field.as_ref(), forward),
+                days => self.moved(from, days, Some(&DateTimeField::Day), forward),
+            };
+        }
         let Some(function) = Function::by_name(&name) else {
             return Err(Refusal::analysis(format!("Can not found function '{written}'")));
         };
@@ -382,7 +398,7 @@ impl Binder<'_> {
         let bound: Vec<Typed> = arguments.map(|argument| self.bind(argument)).collect::<Answer<_>>()?;
         let (least, most) = function.arity();
         if bound.len() < least || bound.len() > most {
-            let name = format!("{function:?}").to_lowercase();
+            let name = function.name();
             return Err(Refusal::analysis(format!("Can not found function '{name}' which has {} arity", bound.len())));
         }
         let types: Vec<ColumnType> = bound.iter().map(|argument| argument.ty.clone()).collect();

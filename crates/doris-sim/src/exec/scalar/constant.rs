@@ -27,7 +27,7 @@ pub(super) fn literal_value(value: &Literal) -> Answer<Typed> {
             }
             None => return Err(Refusal::analysis(format!("{text} is no number"))),
         },
-        other => return Err(Refusal::analysis(format!("{other} is not supported"))),
+        other => return Err(Refusal::analysis(format!("doris-sim does not model {other}"))),
     })
 }
 

@@ -4,6 +4,7 @@ use super::super::{
     coerce::{boolean, coerce, double, moment, number, rescale},
     datetime::{Moment, date_of},
 };
+use super::builtin::Builtin;
 use crate::model::{ColumnType, Value};
 
 /// A function whose value depends on its arguments only.
@@ -31,6 +32,8 @@ pub(in crate::exec) enum Function {
     Repeat,
     AddSeconds,
     AddMonths,
+    /// One of the table.
+    Builtin(&'static Builtin),
 }
 
 impl Function {
@@ -56,13 +59,22 @@ impl Function {
             "day" | "dayofmonth" => Self::Day,
             "date" | "to_date" => Self::DateOf,
             "repeat" => Self::Repeat,
-            _ => return None,
+            _ => return Builtin::by_name(name).map(Self::Builtin),
         })
+    }
+
+    /// As refusals name it.
+    pub(super) fn name(self) -> String {
+        match self {
+            Self::Builtin(builtin) => format!("{builtin:?}"),
+            other => format!("{other:?}").to_lowercase(),
+        }
     }
 
     /// How many arguments it takes, at least and at most.
     pub(super) fn arity(self) -> (usize, usize) {
         match self {
+            Self::Builtin(builtin) => builtin.arity(),
             Self::Concat | Self::Coalesce => (1, usize::MAX),
             Self::Substring => (2, 3),
             Self::Round => (1, 2),
@@ -76,6 +88,7 @@ impl Function {
     pub(super) fn result_type(self, arguments: &[ColumnType]) -> ColumnType {
         let nth = |n: usize| arguments.get(n).cloned().unwrap_or(ColumnType::String);
         match self {
+            Self::Builtin(builtin) => builtin.result_type(arguments),
             Self::Length | Self::CharLength => ColumnType::Int,
             Self::Year => ColumnType::SmallInt,
             Self::Month | Self::Day => ColumnType::TinyInt,
@@ -110,6 +123,7 @@ impl Function {
             Self::IfNull | Self::Coalesce => {
                 return arguments.iter().find(|v| !v.is_null()).cloned().unwrap_or(Value::Null);
             }
+            Self::Builtin(builtin) => return builtin.call(arguments).unwrap_or(Value::Null),
             Self::NullIf => return if nth(0) == nth(1) { Value::Null } else { nth(0).clone() },
             _ => {}
         }
@@ -150,7 +164,7 @@ impl Function {
             Self::DateOf => coerce(first, &ColumnType::Date).ok()?,
             Self::AddSeconds => moved(first, arguments.get(1)?, Moment::plus_seconds)?,
             Self::AddMonths => moved(first, arguments.get(1)?, Moment::plus_months)?,
-            Self::If | Self::IfNull | Self::Coalesce | Self::NullIf => return None,
+            Self::If | Self::IfNull | Self::Coalesce | Self::NullIf | Self::Builtin(_) => return None,
         })
     }
 }

@@ -3,12 +3,14 @@
 mod alike;
 mod arithmetic;
 mod bind;
+mod builtin;
 mod constant;
 mod functions;
 mod like;
 mod walk;
 
 pub(super) use bind::{Binder, Grouped, ScopeColumn, arguments_of, at, label_of, unquoted};
+pub(super) use builtin::union_of_sets;
 pub(super) use functions::Function;
 pub(super) use like::LikePattern;
 pub(super) use walk::children;

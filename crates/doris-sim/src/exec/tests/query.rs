@@ -144,3 +144,97 @@ async fn every_statement_of_a_text_is_executed_until_one_fails() {
     assert_eq!(replies.len(), 1, "a text with a mistake is not begun");
     assert_eq!(c.lines("SHOW DATABASES LIKE '_'").await, ["a"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn joins_keep_what_they_say() {
+    let mut c = Cluster::with_database().await;
+    for (name, values) in [("a", "(1, 'x'), (2, 'y'), (NULL, 'n')"), ("b", "(2, 'Y'), (2, 'YY'), (3, 'Z')")] {
+        c.ok(&format!(
+            "CREATE TABLE {name} (k INT, v VARCHAR(9)) DUPLICATE KEY(k) DISTRIBUTED BY HASH(k) BUCKETS 1 \
+             PROPERTIES ('replication_num'='1')"
+        ))
+        .await;
+        c.ok(&format!("INSERT INTO {name} VALUES {values}")).await;
+    }
+    for (kind, expected) in [
+        ("JOIN", &["y|Y", "y|YY"][..]),
+        ("LEFT JOIN", &["n|NULL", "x|NULL", "y|Y", "y|YY"]),
+        ("RIGHT OUTER JOIN", &["NULL|Z", "y|Y", "y|YY"]),
+        ("FULL OUTER JOIN", &["NULL|Z", "n|NULL", "x|NULL", "y|Y", "y|YY"]),
+    ] {
+        let sql = format!("SELECT a.v, b.v FROM a {kind} b ON a.k = b.k ORDER BY 1, 2");
+        assert_eq!(c.lines(&sql).await, expected, "{kind}");
+    }
+    assert_eq!(c.lines("SELECT a.v FROM a LEFT SEMI JOIN b ON a.k = b.k").await, ["y"]);
+    assert_eq!(c.lines("SELECT a.v FROM a LEFT ANTI JOIN b ON a.k = b.k ORDER BY 1").await, ["n", "x"]);
+    assert_eq!(
+        c.lines(
+            "WITH w AS (SELECT k FROM b), n (m) AS (SELECT max(k) FROM w) SELECT w.k, n.m FROM w, n ORDER BY 1 LIMIT 1"
+        )
+        .await,
+        ["2|3"]
+    );
+    assert_eq!(c.lines("SELECT k FROM a INTERSECT SELECT k FROM b").await, ["2"]);
+    assert_eq!(c.lines("SELECT k FROM b EXCEPT SELECT k FROM a").await, ["3"]);
+    assert_eq!(c.lines("SELECT count(DISTINCT k, v), ndv(k) FROM b").await, ["3|2"]);
+    assert_eq!(c.lines("SELECT group_concat(v, '-') FROM a").await, ["x-y-n"]);
+    for sql in ["SELECT row_number() OVER (ORDER BY k) FROM a", "SELECT rand()", "SELECT * FROM a NATURAL JOIN b"] {
+        assert!(c.refusal(sql).await.contains("doris-sim does not model"), "{sql}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn functions_have_their_values() {
+    let mut c = Cluster::new();
+    for (expression, expected) in [
+        ("concat_ws('-', 'a', NULL, 'b')", "a-b"),
+        ("replace('abcab', 'ab', 'x')", "xcx"),
+        ("concat(left('größe', 3), '|', right('größe', 2))", "grö|ße"),
+        ("concat(lpad('7', 3, '0'), rpad('ab', 5, 'xy'))", "007abxyx"),
+        ("instr('foobar', 'bar')", "4"),
+        ("locate('o', 'foobar', 3)", "3"),
+        ("split_part('a,b,c', ',', -1)", "c"),
+        ("substring_index('a.b.c', '.', 2)", "a.b"),
+        ("mod(7, 4)", "3"),
+        ("power(2, 10)", "1024"),
+        ("greatest(1, 5, 3)", "5"),
+        ("least('b', 'a')", "a"),
+        ("date_add(CAST('2024-01-31' AS DATE), INTERVAL 1 MONTH)", "2024-02-29"),
+        ("date_sub(CAST('2024-01-01' AS DATE), 1)", "2023-12-31"),
+        ("datediff('2024-03-01', '2024-02-01')", "29"),
+        ("date_trunc(CAST('2024-05-17 10:20:30' AS DATETIME), 'month')", "2024-05-01 00:00:00"),
+        ("date_format('2024-05-07 09:08:07', '%Y/%c/%e %H:%i:%s %p %a')", "2024/5/7 09:08:07 AM Tue"),
+        ("last_day('2023-02-03')", "2023-02-28"),
+        ("unix_timestamp('1970-01-02 00:00:01')", "86401"),
+        ("hour('2024-01-01 13:14:15')", "13"),
+        ("bitmap_to_string(bitmap_or(to_bitmap(3), bitmap_from_string('1,2')))", "1,2,3"),
+        ("bitmap_count(bitmap_from_string('1,2,2'))", "2"),
+        ("array(1, 'a', NULL)", "[1, \"a\", null]"),
+        ("named_struct('k', 1, 'v', array(2))", "{\"k\":1, \"v\":[2]}"),
+        ("hex(255)", "FF"),
+        ("replace(NULL, 'a', 'b')", "NULL"),
+    ] {
+        assert_eq!(c.lines(&format!("SELECT {expression}")).await, [expected], "{expression}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn composite_values_and_sets_are_kept() {
+    let mut c = Cluster::with_database().await;
+    c.ok("CREATE TABLE t (k INT, a ARRAY<ARRAY<CHAR(5)>>, m MAP<STRING,INT>) DUPLICATE KEY(k) \
+          DISTRIBUTED BY HASH(k) BUCKETS 1 PROPERTIES ('replication_num'='1')")
+        .await;
+    c.ok("INSERT INTO t VALUES (1, [['a', 'b'], [], NULL], {'x': 1, 'y': NULL}), (2, NULL, {})").await;
+    assert_eq!(
+        c.lines("SELECT * FROM t ORDER BY k").await,
+        ["1|[[\"a\", \"b\"], [], null]|{\"x\":1, \"y\":null}", "2|NULL|{}"]
+    );
+    c.ok("CREATE TABLE s (k INT, b BITMAP BITMAP_UNION, h HLL HLL_UNION) AGGREGATE KEY(k) \
+          DISTRIBUTED BY HASH(k) BUCKETS 1 PROPERTIES ('replication_num'='1')")
+        .await;
+    c.ok("INSERT INTO s VALUES (1, to_bitmap(1), hll_hash('a')), (1, to_bitmap(2), hll_hash('b'))").await;
+    c.ok("INSERT INTO s VALUES (1, bitmap_from_string('2,3'), hll_hash('a'))").await;
+    assert_eq!(c.lines("SELECT bitmap_to_string(b), hll_cardinality(h) FROM s").await, ["1,2,3|2"]);
+    assert_eq!(c.lines("SELECT bitmap_union_count(b), hll_union_agg(h) FROM s").await, ["3|2"]);
+    assert_eq!(c.lines("SELECT * FROM s").await, ["1|NULL|NULL"], "such values have no text");
+}
