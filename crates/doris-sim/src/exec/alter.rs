@@ -1,75 +1,77 @@
 //! ALTER TABLE.
 
-use super::{partition, target};
+use super::{
+    alter_partition::{self, check_nothing_left, take_flag},
+    target,
+};
 use crate::{
     Session,
-    model::{Answer, Model, PartitionItem, PartitionSpec, Refusal},
-    sql::statement::{AlterClause, Buckets, DistributionDef, ObjectName, PartitionDef},
+    model::{Answer, DistributionChange, Model, Refusal},
+    sql::statement::{AlterClause, Buckets, ObjectName, PartitionClause},
 };
 
 pub(super) fn alter(model: &mut Model, session: &Session, table: &ObjectName, clauses: Vec<AlterClause>) -> Answer<()> {
     let (db, name) = target(session, table)?;
-    if clauses.len() > 1 && !clauses.iter().all(|clause| matches!(clause, AlterClause::DropPartition { .. })) {
-        return Err(Refusal::analysis("Alter operation REPLACE/RENAME/SET/ADD_PARTITION conflicts"));
-    }
+    check_conflicts(&clauses)?;
     for clause in clauses {
         match clause {
             AlterClause::Rename(new_name) => {
                 check_table_name(&new_name)?;
                 model.rename_table(db, name, &new_name)?;
             }
-            AlterClause::Replace { with, properties, force } => {
-                let swap = match properties.get("swap").map(String::as_str) {
-                    None => true,
-                    Some(text) if text.eq_ignore_ascii_case("true") => true,
-                    Some(text) if text.eq_ignore_ascii_case("false") => false,
-                    Some(text) => return Err(Refusal::analysis(format!("swap must be true or false, not {text}"))),
-                };
+            AlterClause::RenameRollup { old, new } => model.rename_rollup(db, name, &old, &new)?,
+            AlterClause::Replace { with, mut properties, force } => {
+                let swap = take_flag(&mut properties, "swap", true);
+                check_nothing_left(&properties)?;
                 model.replace_table(db, name, &with, swap, force)?;
             }
             AlterClause::Set(properties) => model.set_table_properties(db, name, &properties)?,
-            AlterClause::AddPartition { partition, temp, distribution } => {
-                add_partition(model, db, name, partition, temp, distribution)?;
+            AlterClause::ModifyDistribution(distribution) => {
+                let buckets = match distribution.buckets {
+                    Some(Buckets::Number(n)) => Some(n),
+                    Some(Buckets::Auto) => None,
+                    // Doris's default.
+                    None => Some(10),
+                };
+                let change = DistributionChange { hash_columns: distribution.hash_columns, buckets };
+                model.modify_distribution(db, name, &change)?;
             }
-            AlterClause::DropPartition { name: partition, temp, if_exists, force } => {
-                model.drop_partition(db, name, &partition, temp, if_exists, force)?;
-            }
+            AlterClause::Partition(clause) => alter_partition::alter(model, db, name, clause)?,
         }
     }
     Ok(())
 }
 
+/// Which clauses may stand in one statement: only several of one kind, and only of some kinds.
+fn check_conflicts(clauses: &[AlterClause]) -> Answer<()> {
+    const IN_BATCH: [&str; 5] =
+        ["SCHEMA_CHANGE", "ADD_ROLLUP", "DROP_ROLLUP", "MODIFY_COLUMN_COMMENT", "DROP_PARTITION"];
+    let Some((first, others)) = clauses.split_first() else { return Ok(()) };
+    let first = operation(first);
+    match others.iter().map(operation).find(|other| *other != first || !IN_BATCH.contains(other)) {
+        None => Ok(()),
+        Some(other) => Err(Refusal::analysis(format!("Alter operation {other} conflicts with operation {first}"))),
+    }
+}
+
+/// `AlterOpType` of a clause.
+fn operation(clause: &AlterClause) -> &'static str {
+    match clause {
+        AlterClause::Rename(_) | AlterClause::RenameRollup { .. } => "RENAME",
+        AlterClause::Replace { .. } => "REPLACE_TABLE",
+        AlterClause::Set(_) => "MODIFY_TABLE_PROPERTY",
+        AlterClause::ModifyDistribution(_) => "MODIFY_DISTRIBUTION",
+        AlterClause::Partition(clause) => match clause {
+            PartitionClause::Add { .. } | PartitionClause::AddBatch { .. } => "ADD_PARTITION",
+            PartitionClause::Drop { .. } => "DROP_PARTITION",
+            PartitionClause::Modify { .. } => "MODIFY_PARTITION",
+            PartitionClause::Replace { .. } => "REPLACE_PARTITION",
+            PartitionClause::Rename { .. } => "RENAME",
+        },
+    }
+}
+
 fn check_table_name(name: &str) -> Answer<()> {
     let valid = !name.is_empty() && name.chars().count() <= 64 && !name.ends_with(char::is_whitespace);
     if valid { Ok(()) } else { Err(Refusal::analysis(format!("Incorrect table name '{name}'"))) }
-}
-
-fn add_partition(
-    model: &mut Model,
-    db: &str,
-    table: &str,
-    definition: PartitionDef,
-    temp: bool,
-    distribution: Option<DistributionDef>,
-) -> Answer<()> {
-    let stored = model.table(db, table)?;
-    let list = if temp { &stored.temp_partitions } else { &stored.partitions };
-    // Names are checked before values: an existing partition is not looked at again.
-    let known = stored.all_partitions().find(|partition| partition.name.eq_ignore_ascii_case(&definition.name));
-    let item = match known {
-        Some(partition) => partition.item.clone(),
-        None if stored.scheme.kind == crate::model::PartitionKind::Unpartitioned => PartitionItem::All,
-        None => {
-            let existing: Vec<&PartitionItem> = list.iter().map(|partition| &partition.item).collect();
-            partition::item(&definition.values, stored.scheme.kind, &stored.partition_types(), &existing)?
-        }
-    };
-    let buckets = match distribution.and_then(|distribution| distribution.buckets) {
-        Some(Buckets::Number(0)) => return Err(Refusal::analysis("Buckets number must be greater than 0.")),
-        Some(Buckets::Number(n)) => Some(n),
-        Some(Buckets::Auto) | None => None,
-    };
-    let spec = PartitionSpec { name: definition.name, item, buckets, properties: definition.properties };
-    model.add_partition(db, table, spec, temp, definition.if_not_exists)?;
-    Ok(())
 }

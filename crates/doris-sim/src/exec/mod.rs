@@ -4,15 +4,18 @@
 //! effect at once, under one lock; INSERT, DELETE and UPDATE then wait until their transaction is visible, as Doris does.
 
 mod alter;
+mod alter_partition;
 mod create_table;
 mod database;
 mod forward;
 mod insert;
 mod modify;
 mod partition;
+mod partition_step;
 mod predicate;
 mod qualify;
 mod query;
+mod recover;
 mod reply;
 mod scalar;
 mod session;
@@ -137,6 +140,7 @@ fn define(model: &mut Model, session: &Session, statement: Statement) -> Answer<
             let (db, name) = target(session, &table)?;
             model.truncate_table(db, name, (!partitions.is_empty()).then_some(&partitions[..]), force)?;
         }
+        Statement::Recover(recover) => recover::recover(model, session, &recover)?,
         Statement::AdminSetFrontendConfig(config) => session::set_frontend_config(model, &config)?,
         Statement::Backup(backup) => snapshot::backup(model, session, backup)?,
         Statement::CancelBackup { db } => {

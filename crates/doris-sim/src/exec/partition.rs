@@ -1,7 +1,5 @@
 //! What a statement says of a partition, as values of the partition columns' types.
 
-use std::cmp::Ordering;
-
 use super::coerce::coerce;
 use crate::{
     model::{Answer, BoundValue, ColumnType, PartitionItem, PartitionKind, Refusal, Value},
@@ -23,9 +21,9 @@ pub(super) fn item(
                 PartitionItem::Range { upper, .. } => Some(upper),
                 _ => None,
             });
-            let lower = match ends.filter(|end| (*end).cmp(&upper) != Ordering::Greater).max() {
-                Some(end) if *end != upper => end.clone(),
-                _ => self::bound(&[], types)?,
+            let lower = match ends.filter(|end| **end < upper).max() {
+                Some(end) => end.clone(),
+                None => self::bound(&[], types)?,
             };
             Ok(PartitionItem::Range { lower, upper })
         }
@@ -40,13 +38,18 @@ pub(super) fn item(
             let tuples = tuples.iter().map(|tuple| list_tuple(tuple, types)).collect::<Answer<_>>()?;
             Ok(PartitionItem::List(tuples))
         }
-        (PartitionValues::Default, PartitionKind::List) => Ok(PartitionItem::List(Vec::new())),
+        (PartitionValues::Default, PartitionKind::List) => {
+            // The key of a default partition is made of the least values (seen).
+            self::bound(&[], types)
+                .map_err(|refusal| Refusal::analysis(format!("Invalid list value format: {}", refusal.text)))?;
+            Ok(PartitionItem::List(Vec::new()))
+        }
         _ => Err(Refusal::analysis(format!("the values of the partition do not fit to {} partitioning", kind.name()))),
     }
 }
 
 /// One value for each partition column; missing ones are the type's least.
-fn bound(values: &[PartitionValue], types: &[ColumnType]) -> Answer<Vec<BoundValue>> {
+pub(super) fn bound(values: &[PartitionValue], types: &[ColumnType]) -> Answer<Vec<BoundValue>> {
     if values.len() > types.len() {
         return Err(Refusal::analysis("partition values number is more than partition column number"));
     }

@@ -333,13 +333,33 @@ pub(crate) fn check_against(
     if new.name.eq_ignore_ascii_case(name) {
         return Err(Refusal::analysis(format!("Duplicate partition name {}", new.name)));
     }
+    if let (PartitionItem::List(tuples), PartitionItem::List(others)) = (&new.item, item) {
+        return check_list_values(tuples, others);
+    }
     if new.item.overlaps(item) {
         let (a, b) = (new.item.range_text(types), item.range_text(types));
-        let text = match new.item {
-            PartitionItem::List(_) => format!("The partition key[{a}] is overlap with current partition[{name}]"),
-            _ => format!("Range {a} is intersected with range: {b}"),
-        };
-        return Err(Refusal::analysis(text));
+        return Err(Refusal::analysis(format!("Range {a} is intersected with range: {b}")));
     }
     Ok(())
+}
+
+/// A value of one list must not be in another.
+fn check_list_values(tuples: &[Vec<super::Value>], others: &[Vec<super::Value>]) -> Answer<()> {
+    let Some(shared) = tuples.iter().find(|tuple| others.contains(tuple)) else { return Ok(()) };
+    let key = PartitionItem::tuple_sql(shared);
+    let written: Vec<String> = tuples
+        .iter()
+        .map(|tuple| {
+            let values: Vec<String> =
+                tuple.iter().map(|v| if v.is_null() { "NULL".to_owned() } else { format!("'{v}'") }).collect();
+            if values.len() == 1 { values.join(", ") } else { format!("({})", values.join(", ")) }
+        })
+        .collect();
+    let current: Vec<String> = others.iter().map(|tuple| PartitionItem::tuple_sql(tuple)).collect();
+    let current = if current.len() > 1 { format!("({})", current.join(",")) } else { current.join(",") };
+    Err(Refusal::analysis(format!(
+        "Invalid list value format: errCode = 2, detailMessage = The partition key[{key}] in partition item[({})] is \
+         conflict with current partitionKeys[{current}]",
+        written.join(",")
+    )))
 }

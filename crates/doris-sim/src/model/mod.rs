@@ -14,7 +14,8 @@
 //! | `rename.rs` | `rename_table`, `rename_rollup`, `rename_partition`, `replace_table` |
 //! | `truncate.rs` | `truncate_table` |
 //! | `recycle_bin.rs`, `recover.rs` | what was dropped, and RECOVER of it |
-//! | `partition_ddl.rs` | `add_partition`, `drop_partition`, `set_table_properties` |
+//! | `partitions/` | `add_partition`, `drop_partition`, `replace_partitions`, `modify_partitions` |
+//! | `table_property/` | `set_table_properties` and what each property means |
 //! | `fe_json/` | catalog objects in the JSON of the FE: binlog records, snapshot documents |
 //! | `show_create.rs` | text of SHOW CREATE TABLE / VIEW |
 //! | `load.rs` | `load(db, table, rows)`, `load_txn(LoadSpec)`: one transaction of a load, begun, written and committed |
@@ -48,8 +49,8 @@ mod ids;
 mod index_columns;
 pub(crate) mod ingest;
 mod load;
-mod partition_ddl;
 mod partition_item;
+mod partitions;
 mod properties;
 mod read;
 mod recover;
@@ -62,6 +63,7 @@ mod show_create;
 mod snapshot;
 mod sql_access;
 mod table;
+mod table_property;
 #[cfg(test)]
 mod tests;
 mod time_text;
@@ -86,6 +88,7 @@ pub(crate) use index_columns::{DELETE_SIGN, SEQUENCE_COLUMN, can_be_key};
 pub(crate) use load::bucket_hash;
 pub use load::{LoadKind, LoadSpec, LoadWrite};
 pub use partition_item::{BoundValue, PartitionItem, PartitionKind};
+pub use partitions::ReplaceSpec;
 pub use recover::RecoverSpec;
 pub use recycle_bin::{RecycleBin, Recycled, RecycledDatabase, RecycledPartition, RecycledRelation};
 pub use rowset::{Comparison, Condition, Row, Rowset, RowsetColumn, SharedRowset};
@@ -100,6 +103,7 @@ pub use table::{
     DataProperty, IndexSchema, Partition, PartitionScheme, PartitionSpec, PartitionState, Relation, Replica,
     RollupSpec, Table, TableSpec, TableState, Tablet, View,
 };
+pub use table_property::DistributionChange;
 pub use time_text::{date_time_text, snapshot_time_text};
 pub use txn::{BeginRefusal, BeginTxnSpec, BegunTxn, CommitPart, CommitState, Txn, TxnState, TxnWrite};
 pub use value::Value;

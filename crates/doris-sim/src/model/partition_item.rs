@@ -89,6 +89,29 @@ impl PartitionItem {
         }
     }
 
+    /// A bound as statements write it: dates in single quotes, everything else in double quotes.
+    pub(crate) fn bound_sql(bound: &[BoundValue]) -> String {
+        let values: Vec<String> = bound
+            .iter()
+            .map(|value| match value {
+                BoundValue::Value(value) => value_sql(value),
+                BoundValue::MaxValue => "MAXVALUE".into(),
+            })
+            .collect();
+        format!("({})", values.join(", "))
+    }
+
+    /// A value of a list, as [`Self::bound_sql`].
+    pub(crate) fn tuple_sql(tuple: &[Value]) -> String {
+        format!("({})", tuple.iter().map(value_sql).collect::<Vec<_>>().join(", "))
+    }
+
+    /// One bound as it stands in the text of a range.
+    pub(crate) fn key_text(bound: &[BoundValue], types: &[ColumnType]) -> String {
+        let names = types.iter().map(ColumnType::range_name).collect::<Vec<_>>().join(", ");
+        format!("types: [{names}]; keys: [{}]; ", bound_texts(bound).join(", "))
+    }
+
     /// The text of binlog records, getMeta and SHOW PARTITIONS. Empty for an unpartitioned table.
     pub fn range_text(&self, types: &[ColumnType]) -> String {
         let names = types.iter().map(ColumnType::range_name).collect::<Vec<_>>().join(", ");
@@ -122,6 +145,14 @@ fn range_may_hold(lower: &BoundValue, upper: &BoundValue, with_end: bool, condit
         // NULL is less than everything: it lies in a range that begins with the least value.
         Comparison::IsNull => *lower <= BoundValue::Value(Value::Null),
         Comparison::Ne | Comparison::NotIn | Comparison::IsNotNull => true,
+    }
+}
+
+fn value_sql(value: &Value) -> String {
+    match value {
+        Value::Null => "NULL".into(),
+        Value::Date(_) | Value::DateTime(_) => format!("'{value}'"),
+        value => format!("\"{value}\""),
     }
 }
 

@@ -1,9 +1,8 @@
 //! ALTER TABLE.
 
 use super::{
-    create_table,
+    alter_partition, create_table,
     cursor::{Cursor, Parsed},
-    partition,
     statement::{AlterClause, Statement},
 };
 
@@ -16,6 +15,12 @@ pub(super) fn alter(c: &mut Cursor<'_>) -> Parsed<Statement> {
 }
 
 fn clause(c: &mut Cursor<'_>) -> Parsed<AlterClause> {
+    if let Some(clause) = alter_partition::clause(c)? {
+        return Ok(AlterClause::Partition(clause));
+    }
+    if c.take_all(&["RENAME", "ROLLUP"]) {
+        return Ok(AlterClause::RenameRollup { old: c.identifier()?, new: c.identifier()? });
+    }
     if c.take("RENAME") {
         return Ok(AlterClause::Rename(c.identifier()?));
     }
@@ -26,29 +31,8 @@ fn clause(c: &mut Cursor<'_>) -> Parsed<AlterClause> {
     if c.take("SET") {
         return Ok(AlterClause::Set(c.property_list()?));
     }
-    if c.take_all(&["ADD", "TEMPORARY", "PARTITION"]) {
-        return add_partition(c, true);
+    if c.take_all(&["MODIFY", "DISTRIBUTION"]) {
+        return Ok(AlterClause::ModifyDistribution(create_table::distribution(c)?));
     }
-    if c.take_all(&["ADD", "PARTITION"]) {
-        return add_partition(c, false);
-    }
-    if c.take_all(&["DROP", "TEMPORARY", "PARTITION"]) {
-        return drop_partition(c, true);
-    }
-    if c.take_all(&["DROP", "PARTITION"]) {
-        return drop_partition(c, false);
-    }
-    c.unexpected("'ADD', 'DROP', 'RENAME', 'REPLACE', 'SET'")
-}
-
-fn add_partition(c: &mut Cursor<'_>, temp: bool) -> Parsed<AlterClause> {
-    let partition = partition::definition(c)?;
-    let distribution = if c.is_word("DISTRIBUTED") { Some(create_table::distribution(c)?) } else { None };
-    Ok(AlterClause::AddPartition { partition, temp, distribution })
-}
-
-fn drop_partition(c: &mut Cursor<'_>, temp: bool) -> Parsed<AlterClause> {
-    let if_exists = c.if_exists();
-    let name = c.identifier()?;
-    Ok(AlterClause::DropPartition { name, temp, if_exists, force: c.take("FORCE") })
+    c.unexpected("'ADD', 'DROP', 'MODIFY', 'RENAME', 'REPLACE', 'SET'")
 }

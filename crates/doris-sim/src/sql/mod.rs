@@ -4,6 +4,7 @@
 //! (`DorisParser.g4`) and lives here, one file per family. INSERT with nothing but literals, the bulk of all text, takes
 //! a fast way of its own ([`mod@insert`]).
 
+mod alter_partition;
 mod alter_table;
 mod column;
 mod create_table;
@@ -15,6 +16,7 @@ mod error;
 mod insert;
 pub mod literal;
 mod partition;
+mod recover;
 mod session;
 mod show;
 mod snapshot;
@@ -101,6 +103,7 @@ fn statement(c: &mut Cursor<'_>) -> Parsed<Statement> {
         "TRUNCATE" => drop::truncate(c),
         "ALTER" => alter(c),
         "BACKUP" => snapshot::backup(c),
+        "RECOVER" => recover::recover(c),
         "RESTORE" => snapshot::restore(c),
         "CANCEL" => snapshot::cancel(c),
         "SHOW" => show::show(c),
@@ -115,7 +118,7 @@ fn statement(c: &mut Cursor<'_>) -> Parsed<Statement> {
         }
         _ => c.unexpected(
             "<EOF>, ';', '(', 'ADMIN', 'ALTER', 'BACKUP', 'CANCEL', 'CREATE', 'DELETE', 'DESC', 'DESCRIBE', 'DROP', \
-             'INSERT', 'KILL', 'RESTORE', 'SELECT', 'SET', 'SHOW', 'SYNC', 'TRUNCATE', 'UPDATE', 'USE', 'VALUES', 'WITH'",
+             'INSERT', 'KILL', 'RECOVER', 'RESTORE', 'SELECT', 'SET', 'SHOW', 'SYNC', 'TRUNCATE', 'UPDATE', 'USE', 'VALUES', 'WITH'",
         ),
     }
 }

@@ -86,7 +86,8 @@ fn values(c: &mut Cursor<'_>) -> Parsed<PartitionValues> {
     Ok(PartitionValues::Fixed { lower, upper })
 }
 
-fn value(c: &mut Cursor<'_>) -> Parsed<PartitionValue> {
+/// `MAXVALUE`, `NULL`, a number or a text.
+pub(super) fn value(c: &mut Cursor<'_>) -> Parsed<PartitionValue> {
     if c.take("MAXVALUE") {
         return Ok(PartitionValue::MaxValue);
     }

@@ -84,6 +84,9 @@ fn what(c: &mut Cursor<'_>) -> Parsed<Show> {
     if c.take("VARIABLES") {
         return Ok(Show::Variables(filter(c)?));
     }
+    if c.take_all(&["CATALOG", "RECYCLE", "BIN"]) {
+        return Ok(Show::RecycleBin(filter(c)?));
+    }
     if c.take("PROC") {
         return Ok(Show::Proc(c.string()?));
     }

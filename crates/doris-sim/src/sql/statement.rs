@@ -75,6 +75,7 @@ pub enum Statement {
         partitions: Vec<String>,
         force: bool,
     },
+    Recover(Recover),
     Backup(Backup),
     /// RESTORE from a repository: only ever refused.
     Restore,
@@ -105,6 +106,10 @@ pub enum Statement {
 pub enum AlterDatabase {
     SetProperties(Properties),
     Rename(String),
+    /// As written: `10G`.
+    DataQuota(String),
+    ReplicaQuota(i64),
+    TransactionQuota(i64),
 }
 
 /// CREATE TABLE with columns.
@@ -264,8 +269,67 @@ pub enum AlterClause {
     Rename(String),
     Replace { with: String, properties: Properties, force: bool },
     Set(Properties),
-    AddPartition { partition: PartitionDef, temp: bool, distribution: Option<DistributionDef> },
-    DropPartition { name: String, temp: bool, if_exists: bool, force: bool },
+    RenameRollup { old: String, new: String },
+    ModifyDistribution(DistributionDef),
+    Partition(PartitionClause),
+}
+
+/// A clause of ALTER TABLE on partitions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PartitionClause {
+    Add {
+        partition: PartitionDef,
+        temp: bool,
+        distribution: Option<DistributionDef>,
+        properties: Properties,
+    },
+    /// `ADD PARTITIONS FROM .. TO .. INTERVAL ..`
+    AddBatch {
+        step: PartitionStep,
+        temp: bool,
+        distribution: Option<DistributionDef>,
+        properties: Properties,
+    },
+    Drop {
+        name: String,
+        temp: bool,
+        if_exists: bool,
+        force: bool,
+    },
+    /// No names = `(*)`.
+    Modify {
+        names: Option<Vec<String>>,
+        temp: bool,
+        properties: Properties,
+    },
+    Replace {
+        partitions: TargetPartitions,
+        with: TargetPartitions,
+        force: bool,
+        properties: Properties,
+    },
+    Rename {
+        old: String,
+        new: String,
+    },
+}
+
+/// Partitions that follow each other: `FROM (a) TO (b) INTERVAL n [unit]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartitionStep {
+    pub from: Vec<PartitionValue>,
+    pub to: Vec<PartitionValue>,
+    pub interval: i64,
+    /// `None` for numbers.
+    pub unit: Option<String>,
+}
+
+/// `RECOVER .. name [id] [AS new]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recover {
+    Database { name: String, id: Option<i64>, new_name: Option<String> },
+    Table { table: ObjectName, id: Option<i64>, new_name: Option<String> },
+    Partition { name: String, id: Option<i64>, new_name: Option<String>, table: ObjectName },
 }
 
 /// `BACKUP SNAPSHOT [db.]label TO repository [ON (..)] [PROPERTIES (..)]`.
@@ -411,6 +475,7 @@ pub enum Show {
         pattern: Option<String>,
     },
     Variables(Filter),
+    RecycleBin(Filter),
     Proc(String),
     /// A list that is always empty here: its columns.
     Nothing(&'static [&'static str]),

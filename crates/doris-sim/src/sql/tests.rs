@@ -72,8 +72,18 @@ fn statements_without_expressions() {
             Statement::AlterTable {
                 table: name(None, "t"),
                 clauses: vec![
-                    AlterClause::DropPartition { name: "a".into(), temp: false, if_exists: false, force: false },
-                    AlterClause::DropPartition { name: "b".into(), temp: true, if_exists: true, force: true },
+                    AlterClause::Partition(PartitionClause::Drop {
+                        name: "a".into(),
+                        temp: false,
+                        if_exists: false,
+                        force: false,
+                    }),
+                    AlterClause::Partition(PartitionClause::Drop {
+                        name: "b".into(),
+                        temp: true,
+                        if_exists: true,
+                        force: true,
+                    }),
                 ],
             },
         ),

@@ -5,6 +5,7 @@ pub(super) mod cluster;
 mod config;
 mod partitions;
 mod proc;
+mod recycle_bin;
 mod snapshot;
 pub(super) mod table;
 mod transaction;
@@ -40,6 +41,7 @@ pub(super) fn show(context: &Context<'_>, show: &Show) -> Answer<Rows> {
         Show::Transaction { db, filter } => transaction::transaction(context, db.as_deref(), filter),
         Show::FrontendConfig { pattern } => config::frontend_config(context, pattern.as_deref()),
         Show::Variables(filter) => config::variables(context, filter),
+        Show::RecycleBin(filter) => recycle_bin::recycle_bin(context, filter),
         Show::Proc(path) => proc::proc(context, path),
         Show::Nothing(columns) => Ok(Rows::of_texts(columns, Vec::new())),
         Show::Backup { db, filter } => snapshot::backup(context, db.as_deref(), filter),

@@ -3,6 +3,7 @@
 
 mod catalog;
 mod data;
+mod partition;
 mod query;
 mod show;
 mod txn;

@@ -26,6 +26,7 @@ pub(crate) mod kind {
     pub(crate) const ALTER_DATABASE_PROPERTY: i32 = 8;
     pub(crate) const MODIFY_TABLE_PROPERTY: i32 = 9;
     pub(crate) const BARRIER: i32 = 10;
+    pub(crate) const MODIFY_PARTITIONS: i32 = 11;
     pub(crate) const REPLACE_PARTITIONS: i32 = 12;
     pub(crate) const TRUNCATE_TABLE: i32 = 13;
     pub(crate) const RENAME_TABLE: i32 = 14;
@@ -35,6 +36,8 @@ pub(crate) mod kind {
     pub(crate) const RENAME_PARTITION: i32 = 22;
     pub(crate) const DROP_ROLLUP: i32 = 23;
     pub(crate) const RECOVER_INFO: i32 = 24;
+    pub(crate) const MODIFY_DISTRIBUTION_BUCKET_NUM: i32 = 25;
+    pub(crate) const MODIFY_DISTRIBUTION_TYPE: i32 = 26;
 }
 
 /// One record.

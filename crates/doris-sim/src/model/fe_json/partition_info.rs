@@ -3,15 +3,15 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    super::{BoundValue, ColumnType, Partition, PartitionItem, PartitionKind, PartitionScheme, Table, Value, ids::*},
+    super::{
+        BoundValue, ColumnType, DataProperty, Partition, PartitionItem, PartitionKind, PartitionScheme, Table, Value,
+        ids::*,
+    },
     column::ColumnJson,
     java_map::JavaMap,
     literal::{KeyJson, RangeJson},
     types::TypeJson,
 };
-
-/// 9999-12-31 15:59:59 UTC: data that never cools down.
-const NEVER_MS: i64 = 253_402_271_999_000;
 
 /// `PartitionInfo` and its kinds.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -115,12 +115,11 @@ impl ReplicaAllocationJson {
 }
 
 impl DataPropertyJson {
-    /// On disks of this medium (`hdd`, `ssd`), for ever.
-    pub(crate) fn of(medium: &str) -> Self {
+    pub(crate) fn of(property: &DataProperty) -> Self {
         Self {
-            storage_medium: medium.to_uppercase(),
-            cooldown_time_ms: NEVER_MS,
-            storage_policy: String::new(),
+            storage_medium: property.medium.clone(),
+            cooldown_time_ms: property.cooldown_ms,
+            storage_policy: property.storage_policy.clone(),
             is_mutable: true,
         }
     }
@@ -180,7 +179,6 @@ impl PartitionInfoJson {
     pub(crate) fn of_backup(table: &Table) -> Self {
         let types = table.partition_types();
         let kind = table.scheme.kind;
-        let medium = table.properties.get("storage_medium").map_or("hdd", String::as_str);
         let each = || table.partitions.iter().map(|p| (p.id.get(), p));
         let keyed = |partition: &Partition| partition.id.get();
         let items = table.partitions.iter().filter_map(|p| Some((keyed(p), ItemJson::of(&p.item, &types)?)));
@@ -197,7 +195,7 @@ impl PartitionInfoJson {
             columns: columns.map(|column| ColumnJson::of(column, table.keys)).collect(),
             items: JavaMap::of_longs(items),
             temp_items: JavaMap::default(),
-            data_properties: JavaMap::of_longs(each().map(|(id, _)| (id, DataPropertyJson::of(medium)))),
+            data_properties: JavaMap::of_longs(each().map(|(id, p)| (id, DataPropertyJson::of(&p.data_property)))),
             storage_policies: JavaMap::of_longs(policies.into_iter().flatten().map(|(id, _)| (id, String::new()))),
             allocations: JavaMap::of_longs(each().map(|(id, p)| (id, ReplicaAllocationJson::of(p.replication)))),
             multi_column: table.scheme.columns.len() > 1,

@@ -1,0 +1,72 @@
+//! DROP PARTITION.
+
+use serde_json::json;
+
+use super::check_partitioned;
+use crate::model::{
+    Answer, Model, Partition, Refusal, Version,
+    binlog::{NewRecord, kind},
+    catalog::still_committed,
+};
+
+impl Model {
+    /// ALTER TABLE DROP [TEMPORARY] PARTITION [FORCE]. Into the recycle bin, unless with FORCE; a temporary partition is
+    /// always erased.
+    pub fn drop_partition(
+        &mut self,
+        db: &str,
+        name: &str,
+        partition: &str,
+        temp: bool,
+        if_exists: bool,
+        force: bool,
+    ) -> Answer<()> {
+        let (db_id, table) = self.alterable(db, name)?;
+        check_partitioned(table, temp)?;
+        let table_id = table.id;
+        let Some(id) = table.partition(partition, temp).map(|p| p.id) else {
+            if if_exists {
+                return Ok(());
+            }
+            return Err(Refusal::analysis(format!("Error in list of partitions to {partition}")));
+        };
+        let force = force || temp;
+        if !force && self.has_committed_txns(db_id, Some(table_id)) {
+            return Err(still_committed("partition", partition));
+        }
+        let now = self.now_ms;
+        let seq = self.journal();
+        let mut removed = None;
+        if let Some(table) = self.table_mut(db_id, table_id) {
+            let list = if temp { &mut table.temp_partitions } else { &mut table.partitions };
+            removed = list.iter().position(|p| p.id == id).map(|at| list.remove(at));
+        }
+        // Only a partition that ever held something changes the table's version (seen).
+        let had_rows = removed.as_ref().is_some_and(|partition: &Partition| partition.visible_version > Version(1));
+        let (version, version_ms) = match self.table_mut(db_id, table_id) {
+            Some(table) if had_rows && !temp => (table.raise_version(now).0, now),
+            Some(table) => (0, table.version_ms),
+            None => (0, now),
+        };
+        if let Some(partition) = removed {
+            self.recycle_partition(db_id, table_id, partition, force, seq);
+        }
+        // Doris does not look a temporary partition up before it drops it.
+        let pid = if temp { -1 } else { id.get() };
+        let (kind_word, force_word) = (if temp { "TEMPORARY " } else { "" }, if force { " FORCE" } else { "" });
+        let data = json!({
+            "dbId": db_id, "tableId": table_id, "pid": pid, "partitionName": partition, "isTempPartition": temp,
+            "forceDrop": force, "recycleTime": if force { -1 } else { now },
+            "sql": format!("DROP {kind_word}PARTITION `{partition}`{force_word}"), "version": version,
+            "versionTime": version_ms,
+        });
+        self.record(NewRecord {
+            seq,
+            kind: kind::DROP_PARTITION,
+            db: db_id,
+            table_ids: &[table_id],
+            data: data.to_string(),
+        });
+        Ok(())
+    }
+}
