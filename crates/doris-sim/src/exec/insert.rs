@@ -3,7 +3,7 @@
 use super::{
     coerce::{Misfit, coerce, parse_number},
     datetime::Moment,
-    query,
+    overwrite, query,
     reply::Reply,
     scalar::Binder,
     session::Context,
@@ -16,44 +16,70 @@ use crate::{
         Answer, Column, ColumnDefault, ColumnType, DELETE_SIGN, LoadWrite, Model, Refusal, Relation, Row,
         SEQUENCE_COLUMN, Table, Value,
     },
-    sql::statement::{Insert, InsertLiteral, InsertSource, TargetPartitions},
+    sql::statement::{Insert, InsertLiteral, InsertSource, Overwrite, TargetPartitions},
 };
 
+/// The rows of a statement, and where they go.
+pub(super) struct Prepared {
+    pub(super) db: String,
+    pub(super) table: String,
+    pub(super) overwrite: Overwrite,
+    pub(super) partitions: TargetPartitions,
+    pub(super) label: Option<String>,
+    pub(super) rows: Vec<Row>,
+    kind: WriteKind,
+}
+
 pub(super) async fn insert(sim: &Sim, session: &mut Session, insert: Insert) -> Answer<Reply> {
-    let (db, name) = target(session, &insert.table)?;
-    let (db, name) = (db.to_owned(), name.to_owned());
+    let prepared = sim.look(|model| prepare(model, session, insert))?;
+    if prepared.overwrite != Overwrite::No {
+        return overwrite::overwrite(sim, session, prepared).await;
+    }
     let written = sim.with(|model| {
-        let table = insertable(model, &db, &name)?;
-        let layout = Layout::new(table, &insert.columns)?;
-        let defaults = Defaults::new(model, &db, table)?;
-        let kind = if matches!(insert.source, InsertSource::Query(_)) { WriteKind::Rows } else { WriteKind::Values };
-        let rows = match insert.source {
-            InsertSource::Literals(rows) => layout.literals(table, rows, defaults)?,
-            InsertSource::Values(rows) => {
-                let context = Context::new(model, session);
-                let binder = Binder { context: &context, scope: &[], grouped: None, clause: "VALUES" };
-                let evaluated = rows.iter().map(|row| {
-                    let value = |expr: &Option<_>| match expr {
-                        None => Ok(None),
-                        Some(expr) => binder.bind(expr).map(|bound| Some(bound.scalar.eval(&[]))),
-                    };
-                    row.iter().map(value).collect::<Answer<Vec<Option<Value>>>>()
-                });
-                layout.values(table, evaluated, defaults)?
-            }
-            InsertSource::Query(query) => {
-                let found = query::run(&Context::new(model, session), &query)?.rows;
-                let rows = found.into_iter().map(|row| Ok(row.into_iter().map(Some).collect()));
-                layout.values(table, rows, defaults)?
-            }
-        };
+        let Prepared { db, table, partitions: TargetPartitions { names, temp }, label, rows, kind, .. } = prepared;
         let affected = rows.len();
-        let TargetPartitions { names, temp } = insert.partitions;
         let partitions = (!names.is_empty()).then_some(names);
-        let what = LoadWrite { table: name, rows, partitions, temp, delete: None };
-        write::write(model, session, Write { db, label: insert.label, what, affected, kind }).map(Some)
+        let what = LoadWrite { table, rows, partitions, temp, delete: None };
+        write::write(model, session, Write { db, label, what, affected, kind }).map(Some)
     })?;
     Ok(write::answer(sim, session, written).await)
+}
+
+fn prepare(model: &Model, session: &Session, insert: Insert) -> Answer<Prepared> {
+    let (db, name) = target(session, &insert.table)?;
+    let table = insertable(model, db, name)?;
+    let layout = Layout::new(table, &insert.columns)?;
+    let defaults = Defaults::new(model, db, table)?;
+    let kind = if matches!(insert.source, InsertSource::Query(_)) { WriteKind::Rows } else { WriteKind::Values };
+    let rows = match insert.source {
+        InsertSource::Literals(rows) => layout.literals(table, rows, defaults)?,
+        InsertSource::Values(rows) => {
+            let context = Context::new(model, session);
+            let binder = Binder { context: &context, scope: &[], grouped: None, clause: "VALUES" };
+            let evaluated = rows.iter().map(|row| {
+                let value = |expr: &Option<_>| match expr {
+                    None => Ok(None),
+                    Some(expr) => binder.bind(expr).map(|bound| Some(bound.scalar.eval(&[]))),
+                };
+                row.iter().map(value).collect::<Answer<Vec<Option<Value>>>>()
+            });
+            layout.values(table, evaluated, defaults)?
+        }
+        InsertSource::Query(query) => {
+            let found = query::run(&Context::new(model, session), &query)?.rows;
+            let rows = found.into_iter().map(|row| Ok(row.into_iter().map(Some).collect()));
+            layout.values(table, rows, defaults)?
+        }
+    };
+    Ok(Prepared {
+        db: db.to_owned(),
+        table: name.to_owned(),
+        overwrite: insert.overwrite,
+        partitions: insert.partitions,
+        label: insert.label,
+        rows,
+        kind,
+    })
 }
 
 fn insertable<'m>(model: &'m Model, db: &str, name: &str) -> Answer<&'m Table> {

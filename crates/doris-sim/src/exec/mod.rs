@@ -10,6 +10,7 @@ mod database;
 mod forward;
 mod insert;
 mod modify;
+mod overwrite;
 mod partition;
 mod partition_step;
 mod predicate;

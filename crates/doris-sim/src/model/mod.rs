@@ -82,6 +82,7 @@ pub use binlog::{Binlog, BinlogLagAnswer, BinlogPageAnswer, BinlogStream, DbBinl
 pub use create_table::ViewSpec;
 pub use database::{Database, Quotas};
 pub use error::{Answer, Refusal};
+pub(crate) use fe_json::java_string_hash;
 pub use frontend::{BackendPorts, Frontend};
 pub use ids::*;
 pub(crate) use index_columns::{DELETE_SIGN, SEQUENCE_COLUMN, can_be_key};

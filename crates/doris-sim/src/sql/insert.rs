@@ -8,16 +8,27 @@ use sqlparser::tokenizer::Token;
 use super::{
     cursor::{Cursor, Parsed},
     literal, partition,
-    statement::{Insert, InsertLiteral, InsertSource, ObjectName, Statement, TargetPartitions},
+    statement::{Insert, InsertLiteral, InsertSource, ObjectName, Overwrite, Statement, TargetPartitions},
 };
 
-/// `INSERT INTO name [[TEMPORARY] PARTITION (..)] [WITH LABEL label] [(columns)] (VALUES (..), .. | query)`
+/// `INSERT (INTO | OVERWRITE TABLE) name [[TEMPORARY] PARTITION (..)] [WITH LABEL label] [(columns)] (VALUES (..), .. |
+/// query)`
 pub(super) fn insert(c: &mut Cursor<'_>) -> Parsed<Statement> {
     c.expect("INSERT")?;
-    c.expect("INTO")?;
-    c.take("TABLE");
+    let mut overwrite = Overwrite::No;
+    if c.take_all(&["OVERWRITE", "TABLE"]) {
+        overwrite = Overwrite::Named;
+    } else {
+        c.expect("INTO")?;
+        c.take("TABLE");
+    }
     let table = c.object_name()?;
-    let partitions = partition::target(c)?;
+    let mut partitions = TargetPartitions::default();
+    if overwrite == Overwrite::Named && partition::take_all_of_them(c) {
+        overwrite = Overwrite::Detected;
+    } else {
+        partitions = partition::target(c)?;
+    }
     // The order of the two is not fixed in Doris: the label follows the table.
     let mut label = label_clause(c)?;
     let columns = match c.peek() {
@@ -28,7 +39,7 @@ pub(super) fn insert(c: &mut Cursor<'_>) -> Parsed<Statement> {
         label = label_clause(c)?;
     }
     let source = if c.take("VALUES") { InsertSource::Values(c.list(row)?) } else { InsertSource::Query(c.query()?) };
-    Ok(Statement::Insert(Insert { table, partitions, columns, label, source }))
+    Ok(Statement::Insert(Insert { table, overwrite, partitions, columns, label, source }))
 }
 
 fn is_query(token: &Token) -> bool {
@@ -91,6 +102,7 @@ pub(super) fn parse_literals(sql: &str) -> Option<Insert> {
     s.blanks();
     (s.at == sql.len()).then(|| Insert {
         table,
+        overwrite: Overwrite::No,
         partitions: TargetPartitions::default(),
         columns,
         label,

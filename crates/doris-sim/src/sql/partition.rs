@@ -119,3 +119,12 @@ pub(super) fn target(c: &mut Cursor<'_>) -> Parsed<TargetPartitions> {
     }
     Ok(TargetPartitions { names: optional_names(c)?, temp })
 }
+
+/// Takes `PARTITION (*)` if it is next.
+pub(super) fn take_all_of_them(c: &mut Cursor<'_>) -> bool {
+    let found = (c.is_word("PARTITION") || c.is_word("PARTITIONS")) && c.is_star_in_parentheses_after_next();
+    if found {
+        (0..4).for_each(|_| c.advance());
+    }
+    found
+}

@@ -380,9 +380,22 @@ pub struct TargetPartitions {
     pub temp: bool,
 }
 
+/// What INSERT OVERWRITE replaces.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Overwrite {
+    /// INSERT INTO.
+    #[default]
+    No,
+    /// The whole table, or the partitions that are named.
+    Named,
+    /// `PARTITION (*)`: the partitions that get rows.
+    Detected,
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Insert {
     pub table: ObjectName,
+    pub overwrite: Overwrite,
     pub partitions: TargetPartitions,
     /// Empty = all columns, in order.
     pub columns: Vec<String>,

@@ -217,3 +217,34 @@ async fn small_changes_have_their_records() {
     let bin = c.rows("SHOW CATALOG RECYCLE BIN").await;
     assert_eq!((bin[0][0].as_str(), bin[0][5].as_str()), ("Database", "NULL"), "FORCE has no time");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_insert_overwrite_goes_through_temporary_partitions() {
+    let mut c = with_tables().await;
+    c.ok("INSERT INTO n VALUES (1, 1), (11, 1)").await;
+    c.ok("INSERT INTO u VALUES (1, 1)").await;
+    let kinds = |records: &[(i32, Json)]| records.iter().map(|(kind, _)| *kind).collect::<Vec<_>>();
+
+    let records = c.recorded("INSERT OVERWRITE TABLE n VALUES (2, 2)").await;
+    assert_eq!(kinds(&records), [1, 1, 0, 12]);
+    assert_eq!(records[0].1["partition"]["nm"], "iot_temp_p1");
+    let upsert = records[2].1["tableRecords"].as_object().unwrap().values().next().unwrap();
+    assert_eq!(upsert["partitionRecords"][0]["isTempPartition"], true);
+    assert_eq!(records[3].1["tempPartitions"], json!(["iot_temp_p1", "iot_temp_p2"]));
+    assert_eq!(c.lines("SELECT * FROM n").await, ["2|2"], "everything is replaced");
+
+    c.ok("INSERT INTO n VALUES (12, 3)").await;
+    c.ok("INSERT OVERWRITE TABLE n PARTITION (p2) VALUES (13, 4)").await;
+    assert_eq!(c.lines("SELECT * FROM n ORDER BY k").await, ["2|2", "13|4"]);
+    let records = c.recorded("INSERT OVERWRITE TABLE n PARTITION (*) VALUES (14, 5)").await;
+    assert_eq!(kinds(&records), [1, 0, 12], "only the partition that gets rows");
+    assert_eq!(c.lines("SELECT * FROM n ORDER BY k").await, ["2|2", "14|5"]);
+
+    c.ok("INSERT OVERWRITE TABLE u SELECT k + 1, v FROM u").await;
+    assert_eq!(c.lines("SELECT * FROM u").await, ["2|1"], "an unpartitioned table has one partition");
+
+    let at = c.head();
+    c.refusal("INSERT OVERWRITE TABLE n PARTITION (p2) VALUES (1, 1)").await;
+    assert_eq!(kinds(&c.records_after(at)), [1, 3], "a failure leaves nothing behind");
+    assert_eq!(c.lines("SELECT * FROM n ORDER BY k").await, ["2|2", "14|5"]);
+}

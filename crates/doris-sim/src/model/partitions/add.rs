@@ -63,6 +63,35 @@ impl Model {
         self.put_partition(db_id, table_id, spec, temp, replication, property)
     }
 
+    /// A partition like a formal one, empty, among the temporary ones (INSERT OVERWRITE).
+    pub(crate) fn add_temp_partition_like(
+        &mut self,
+        db: &str,
+        name: &str,
+        like: &str,
+        temp_name: &str,
+    ) -> Answer<PartitionId> {
+        let (db_id, table) = self.alterable(db, name)?;
+        let table_id = table.id;
+        let Some(model) = table.partition(like, false) else {
+            return Err(Refusal::analysis(format!(
+                "Failed to ADD PARTITION {temp_name} LIKE {like}. Reason: no such \
+                                                  partition"
+            )));
+        };
+        if table.all_partitions().any(|p| p.name.eq_ignore_ascii_case(temp_name)) {
+            return Err(Refusal::analysis(format!("Duplicate partition name {temp_name}")));
+        }
+        let spec = PartitionSpec {
+            name: temp_name.to_owned(),
+            item: model.item.clone(),
+            buckets: Some(model.buckets),
+            properties: BTreeMap::new(),
+        };
+        let (replication, property) = (model.replication, model.data_property.clone());
+        self.put_partition(db_id, table_id, spec, true, replication, property)
+    }
+
     /// Makes a partition whose description has been checked, and records it.
     fn put_partition(
         &mut self,
