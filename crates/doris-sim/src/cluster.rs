@@ -102,6 +102,18 @@ impl ClusterBuilder {
         self
     }
 
+    /// Backends without rows, which publish whatever they are told, with or without an ingest.
+    pub fn stand_in_backends(mut self) -> Self {
+        self.options.stand_in_backends = true;
+        self
+    }
+
+    /// Until backends learn that a table's binlog was switched on or off.
+    pub fn binlog_switch_delay_ms(mut self, ms: i64) -> Self {
+        self.options.binlog_switch_delay_ms = ms;
+        self
+    }
+
     /// Without one, root needs none.
     pub fn root_password(mut self, password: doris::secret::Secret) -> Self {
         self.options.root_password = password;

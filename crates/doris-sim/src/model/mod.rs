@@ -58,6 +58,7 @@ mod recycle_bin;
 mod rename;
 mod repair;
 mod rowset;
+mod rowset_binlog;
 mod schema;
 mod show_create;
 mod snapshot;
@@ -124,6 +125,10 @@ pub struct Options {
     pub binlog_gc_interval_ms: i64,
     /// How long a backend takes for an ingest, besides the downloads.
     pub ingest_delay_ms: i64,
+    /// Until backends learn that a table's binlog was switched on or off (Doris: seconds).
+    pub binlog_switch_delay_ms: i64,
+    /// A replica that is cloned or moved leaves its rowset binlogs behind.
+    pub clones_without_binlogs: bool,
     /// Backends hold no rows: they publish whatever they are told, with or without an ingest, as the backends of the
     /// recordings did.
     pub stand_in_backends: bool,
@@ -140,6 +145,8 @@ impl Default for Options {
             snapshot_tick_ms: 0,
             binlog_gc_interval_ms: 15_000,
             ingest_delay_ms: 0,
+            binlog_switch_delay_ms: 0,
+            clones_without_binlogs: false,
             stand_in_backends: false,
             root_password: doris::secret::Secret::default(),
         }
@@ -179,6 +186,9 @@ pub struct Model {
     /// The next UPSERT is inserted this much late.
     pub(crate) late_by_ms: Option<i64>,
     pub(crate) late_records: Vec<binlog::LateRecord>,
+    pub(crate) binlog_switches: Vec<rowset_binlog::BinlogSwitch>,
+    /// Transactions that wrote pending rowsets and that nobody knows: since when.
+    pub(crate) orphaned_since_ms: BTreeMap<TxnId, i64>,
     pub(crate) next_repair_ms: i64,
     /// History of each database, oldest first; only the last may be unfinished.
     pub(crate) snapshot_jobs: BTreeMap<DbId, VecDeque<SnapshotJob>>,
@@ -220,6 +230,8 @@ impl Model {
             publish_held: false,
             late_by_ms: None,
             late_records: Vec::new(),
+            binlog_switches: Vec::new(),
+            orphaned_since_ms: BTreeMap::new(),
             next_repair_ms: now_ms.saturating_add(repair::REPAIR_INTERVAL_MS),
             snapshot_jobs: BTreeMap::new(),
             local_snapshots: BTreeMap::new(),
@@ -265,6 +277,7 @@ impl Model {
             Some(self.next_txn_clean_ms),
             Some(self.next_repair_ms),
             self.next_recycling_ms,
+            self.next_binlog_switch_ms(),
         ];
         [self.next_publish_ms(), self.next_job_step_ms(), self.next_late_record_ms()]
             .into_iter()
@@ -275,6 +288,7 @@ impl Model {
 
     /// Everything that is due now.
     fn happen(&mut self) {
+        self.switch_binlogs();
         self.publish_due();
         self.step_jobs();
         self.insert_late_records(&[]);
@@ -286,6 +300,7 @@ impl Model {
         if self.next_txn_clean_ms <= self.now_ms {
             self.next_txn_clean_ms = self.next_clean_round_ms();
             self.clean_round();
+            self.expire_pending_rows();
         }
         if self.next_binlog_gc_ms <= self.now_ms {
             self.next_binlog_gc_ms = self.now_ms.saturating_add(self.options.binlog_gc_interval_ms.max(1));

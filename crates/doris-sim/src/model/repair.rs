@@ -71,6 +71,9 @@ impl Model {
             return false;
         };
         copy.pending.clear();
+        if self.options.clones_without_binlogs {
+            copy.binlogs.clear();
+        }
         copy.ingesting.clear();
         copy.overlapped.clear();
         copy.ingest_failures.clear();

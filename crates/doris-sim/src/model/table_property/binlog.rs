@@ -32,20 +32,6 @@ impl Model {
         self.store_properties(db, id, &set, &set);
         Ok(())
     }
-
-    /// The meta update task: backends learn the switch; switched off, they throw away what they have.
-    fn tell_backends_binlog(&mut self, tablets: &[TabletId], enable: bool) {
-        for be in self.backends.values_mut() {
-            for id in tablets {
-                if let Some(tablet) = be.tablets.get_mut(id) {
-                    tablet.binlog_enabled = enable;
-                    if !enable {
-                        tablet.binlogs.clear();
-                    }
-                }
-            }
-        }
-    }
 }
 
 /// `Long.parseLong`, whose exception goes to the client as it is.

@@ -207,3 +207,59 @@ fn what_a_lost_backend_coordinated_is_aborted() {
     }
     assert_eq!((state(&model, other), state(&model, elsewhere)), (TxnState::Prepare, TxnState::Prepare));
 }
+
+#[test]
+fn backends_learn_a_binlog_switch_late() {
+    let mut model = cluster(1);
+    model.options.binlog_switch_delay_ms = 2000;
+    model.create_database("e", &BTreeMap::new(), false).unwrap();
+    model.create_table("e", spec("t", KeysType::Duplicate), false).unwrap();
+    model.set_table_properties("e", "t", &properties(&[("binlog.enable", "true")])).unwrap();
+    let mut versions = |wait: i64| {
+        pass(&mut model, wait);
+        model.load("e", "t", vec![row(1, "a")]).unwrap();
+        pass(&mut model, 10);
+        let tablets = model.backends.values().flat_map(|be| be.tablets.values());
+        tablets.flat_map(|tablet| tablet.binlogs.keys().map(|v| v.0)).collect::<std::collections::BTreeSet<_>>()
+    };
+    assert!(versions(0).is_empty(), "recorded by the frontend, unknown to the backend");
+    assert_eq!(versions(2000).into_iter().collect::<Vec<_>>(), [3]);
+    let tablets: Vec<TabletId> = model.backends.values().flat_map(|be| be.tablets.keys().copied()).collect();
+    tablets.iter().for_each(|tablet| model.lose_rowset_binlogs(*tablet));
+    assert!(model.backends.values().flat_map(|be| be.tablets.values()).all(|tablet| tablet.binlogs.is_empty()));
+}
+
+#[test]
+fn a_moved_replica_may_leave_its_binlogs_behind() {
+    let mut model = cluster(2);
+    model.options.clones_without_binlogs = true;
+    model.create_table("d", spec("t", KeysType::Duplicate), false).unwrap();
+    load(&mut model, "t", vec![row(1, "a")]);
+    let (tablet, from) = {
+        let table = model.table("d", "t").unwrap();
+        let (_, tablet) = table.partitions[0].tablets().next().unwrap();
+        (tablet.id, tablet.replicas[0].backend)
+    };
+    let to = model.backends.keys().copied().find(|id| *id != from).unwrap();
+    model.move_replica(tablet, from, to).unwrap();
+    assert!(model.backends[&to].tablets[&tablet].binlogs.is_empty());
+    assert_eq!(rows(&model, "t"), ["1,a"]);
+}
+
+#[test]
+fn rows_of_a_forgotten_transaction_are_thrown_away() {
+    let mut model = cluster(1);
+    let table = model.create_table("d", spec("t", KeysType::Duplicate), false).unwrap();
+    let (lost, kept) = (begin(&mut model, "a", &[table]).unwrap().id, begin(&mut model, "b", &[table]).unwrap().id);
+    write_all(&mut model, "t", lost);
+    model.lose_prepared(lost);
+    write_all(&mut model, "t", kept);
+    let waiting = |model: &Model| {
+        let tablets = model.backends.values().flat_map(|be| be.tablets.values());
+        tablets.flat_map(|tablet| tablet.pending.keys().copied()).collect::<std::collections::BTreeSet<_>>()
+    };
+    pass(&mut model, 1_700_000);
+    assert_eq!(waiting(&model).len(), 2);
+    pass(&mut model, 200_000);
+    assert_eq!(waiting(&model).into_iter().collect::<Vec<_>>(), [kept]);
+}
