@@ -150,9 +150,7 @@ fn define(model: &mut Model, session: &Session, statement: Statement) -> Answer<
         Statement::CancelRestore { db } => {
             model.cancel_snapshot_job(session::db_of(session, db.as_deref())?, true)?;
         }
-        Statement::Restore => {
-            return Err(Refusal::analysis("restore from the local repo via SQL call is not supported"));
-        }
+        Statement::Restore(restore) => snapshot::restore(model, session, restore)?,
         other => return Err(Refusal::analysis(format!("the simulator cannot execute this statement: {other:?}"))),
     }
     Ok(Reply::done())

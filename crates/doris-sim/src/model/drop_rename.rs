@@ -42,14 +42,19 @@ impl Model {
             }
             check_droppable(table)?;
         }
+        self.drop_relation_unchecked(db_id, id, name, force);
+        Ok(())
+    }
+
+    /// Takes a table out of its database. A restore that cleans does it to views, too: the record calls them tables.
+    pub(super) fn drop_relation_unchecked(&mut self, db: DbId, id: TableId, name: &str, force: bool) {
         let seq = self.journal();
         let data = serde_json::json!({
-            "dbId": db_id, "tableId": id, "tableName": name, "isView": false, "commitSeq": seq,
+            "dbId": db, "tableId": id, "tableName": name, "isView": false, "commitSeq": seq,
             "rawSql": format!("DROP TABLE IF EXISTS `{name}`"),
         });
-        self.record(NewRecord { seq, kind: kind::DROP_TABLE, db: db_id, table_ids: &[id], data: data.to_string() });
-        self.recycle_relation(db_id, id, force, seq);
-        Ok(())
+        self.record(NewRecord { seq, kind: kind::DROP_TABLE, db, table_ids: &[id], data: data.to_string() });
+        self.recycle_relation(db, id, force, seq);
     }
 
     /// Removes a table and its tablets.

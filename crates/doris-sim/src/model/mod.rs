@@ -42,7 +42,6 @@ mod database;
 pub(crate) mod datetime;
 mod drop_rename;
 mod error;
-#[allow(dead_code, reason = "the snapshot documents come next")]
 mod fe_json;
 mod frontend;
 mod ids;
@@ -99,7 +98,7 @@ pub use show_create::DdlText;
 pub(crate) use snapshot::DownloadTask;
 pub use snapshot::{
     BACKUP_COLUMNS, BackupObject, BackupSpec, JobHead, JobState, LocalSnapshot, RESTORE_COLUMNS, RestoreSpec,
-    SnapshotJob,
+    RestoreStatement, SnapshotJob,
 };
 pub use table::{
     DataProperty, IndexSchema, Partition, PartitionScheme, PartitionSpec, PartitionState, Relation, Replica,

@@ -202,30 +202,33 @@ pub(super) fn complete(
     Ok(all)
 }
 
+/// What the FE keeps for every table, printed or not, unless it is written otherwise.
+const KEPT_DEFAULTS: [(&str, &str); 20] = [
+    ("storage_dict_page_size", "262144"),
+    ("data_sort.sort_type", "LEXICAL"),
+    ("tde_algorithm", "PLAINTEXT"),
+    ("time_series_compaction_empty_rowsets_threshold", "5"),
+    ("time_series_compaction_level_threshold", "1"),
+    ("time_series_compaction_time_threshold_seconds", "3600"),
+    ("time_series_compaction_file_count_threshold", "2000"),
+    ("time_series_compaction_goal_size_mbytes", "1024"),
+    ("store_row_column", "false"),
+    ("enable_unique_key_merge_on_write", "false"),
+    ("enable_mow_light_delete", "false"),
+    ("in_memory", "false"),
+    ("file_cache_ttl_seconds", "0"),
+    ("variant_enable_flatten_nested", "false"),
+    ("compaction_policy", "size_based"),
+    ("_auto_bucket", "false"),
+    ("skip_write_index_on_load", "false"),
+    ("row_store_page_size", "16384"),
+    ("storage_page_size", "65536"),
+    ("compression", "ZSTD"),
+];
+
 /// The `properties` of a CREATE_TABLE record: everything the FE keeps, printed or not (seen).
 pub(super) fn record_properties(table: &super::Table) -> BTreeMap<String, String> {
-    let mut all = to_map(&[
-        ("storage_dict_page_size", "262144"),
-        ("data_sort.sort_type", "LEXICAL"),
-        ("tde_algorithm", "PLAINTEXT"),
-        ("time_series_compaction_empty_rowsets_threshold", "5"),
-        ("time_series_compaction_level_threshold", "1"),
-        ("time_series_compaction_time_threshold_seconds", "3600"),
-        ("time_series_compaction_file_count_threshold", "2000"),
-        ("time_series_compaction_goal_size_mbytes", "1024"),
-        ("store_row_column", "false"),
-        ("enable_unique_key_merge_on_write", "false"),
-        ("enable_mow_light_delete", "false"),
-        ("in_memory", "false"),
-        ("file_cache_ttl_seconds", "0"),
-        ("variant_enable_flatten_nested", "false"),
-        ("compaction_policy", "size_based"),
-        ("_auto_bucket", "false"),
-        ("skip_write_index_on_load", "false"),
-        ("row_store_page_size", "16384"),
-        ("storage_page_size", "65536"),
-        ("compression", "ZSTD"),
-    ]);
+    let mut all = to_map(&KEPT_DEFAULTS);
     for (key, value) in &table.properties {
         match key.as_str() {
             "replication_allocation" => all.insert("default.replication_allocation".into(), value.clone()),
@@ -236,4 +239,25 @@ pub(super) fn record_properties(table: &super::Table) -> BTreeMap<String, String
     all.insert("data_sort.col_num".into(), table.key_positions().len().to_string());
     all.insert("is_being_synced".into(), "false".into());
     all
+}
+
+/// The properties of a table from what [`record_properties`] says.
+pub(super) fn of_record<'a>(
+    all: impl Iterator<Item = (&'a str, &'a String)>,
+    keys: KeysType,
+) -> BTreeMap<String, String> {
+    let unique = matches!(keys, KeysType::Unique { .. });
+    let kept = all.filter_map(|(key, value)| {
+        let is_default = KEPT_DEFAULTS.contains(&(key, value.as_str()));
+        Some(match key {
+            "data_sort.col_num" => return None,
+            "default.replication_allocation" => ("replication_allocation".to_owned(), value.clone()),
+            "storage_medium" => (key.to_owned(), value.to_lowercase()),
+            "enable_unique_key_merge_on_write" if unique => (key.to_owned(), value.clone()),
+            "enable_mow_light_delete" if keys.is_merge_on_write() => (key.to_owned(), value.clone()),
+            _ if is_default => return None,
+            _ => (key.to_owned(), value.clone()),
+        })
+    });
+    kept.collect()
 }

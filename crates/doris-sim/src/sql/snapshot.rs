@@ -1,33 +1,33 @@
 //! BACKUP, RESTORE, CANCEL BACKUP, CANCEL RESTORE.
 
+use sqlparser::tokenizer::Token;
+
 use super::{
     cursor::{Cursor, Parsed},
     partition,
     statement::{Backup, BackupTable, Statement},
 };
 
-/// `BACKUP SNAPSHOT [db.]label TO repository [(ON | EXCLUDE) (table [PARTITION (..)], ..)] [PROPERTIES (..)]`
+/// `BACKUP SNAPSHOT [db.]label TO repository [(ON | EXCLUDE) (table [PARTITION (..)] [AS alias], ..)] [PROPERTIES (..)]`
 pub(super) fn backup(c: &mut Cursor<'_>) -> Parsed<Statement> {
     c.expect("BACKUP")?;
-    c.expect("SNAPSHOT")?;
-    let label = c.object_name()?;
-    c.expect("TO")?;
-    let repository = c.identifier()?;
-    let (tables, exclude) = objects(c)?;
-    let properties = c.optional_properties()?;
-    Ok(Statement::Backup(Backup { label, repository, tables, exclude, properties }))
+    Ok(Statement::Backup(job(c, "TO")?))
 }
 
 /// As BACKUP, with FROM in place of TO.
 pub(super) fn restore(c: &mut Cursor<'_>) -> Parsed<Statement> {
     c.expect("RESTORE")?;
+    Ok(Statement::Restore(job(c, "FROM")?))
+}
+
+fn job(c: &mut Cursor<'_>, direction: &str) -> Parsed<Backup> {
     c.expect("SNAPSHOT")?;
-    c.object_name()?;
-    c.expect("FROM")?;
-    c.identifier()?;
-    objects(c)?;
-    c.optional_properties()?;
-    Ok(Statement::Restore)
+    let label = c.object_name()?;
+    c.expect(direction)?;
+    let repository = c.identifier()?;
+    let (tables, exclude) = objects(c)?;
+    let properties = c.optional_properties()?;
+    Ok(Backup { label, repository, tables, exclude, properties })
 }
 
 fn objects(c: &mut Cursor<'_>) -> Parsed<(Option<Vec<BackupTable>>, bool)> {
@@ -36,12 +36,11 @@ fn objects(c: &mut Cursor<'_>) -> Parsed<(Option<Vec<BackupTable>>, bool)> {
         return Ok((None, false));
     }
     let tables = c.parenthesized(|c| {
-        let name = c.identifier()?;
+        let name = c.object_name()?;
         let partitions = partition::optional_names(c)?;
-        if c.take("AS") {
-            c.identifier()?;
-        }
-        Ok(BackupTable { name, partitions })
+        let ends = matches!(c.peek(), Token::Comma | Token::RParen);
+        let alias = if c.take("AS") || !ends { Some(c.identifier()?) } else { None };
+        Ok(BackupTable { name, partitions, alias })
     })?;
     Ok((Some(tables), exclude))
 }

@@ -77,8 +77,7 @@ pub enum Statement {
     },
     Recover(Recover),
     Backup(Backup),
-    /// RESTORE from a repository: only ever refused.
-    Restore,
+    Restore(Backup),
     CancelBackup {
         db: Option<String>,
     },
@@ -332,7 +331,7 @@ pub enum Recover {
     Partition { name: String, id: Option<i64>, new_name: Option<String>, table: ObjectName },
 }
 
-/// `BACKUP SNAPSHOT [db.]label TO repository [ON (..)] [PROPERTIES (..)]`.
+/// `BACKUP SNAPSHOT [db.]label TO repository [ON (..)] [PROPERTIES (..)]`, or RESTORE.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Backup {
     pub label: ObjectName,
@@ -346,9 +345,10 @@ pub struct Backup {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackupTable {
-    pub name: String,
+    pub name: ObjectName,
     /// Empty = all of them.
     pub partitions: Vec<String>,
+    pub alias: Option<String>,
 }
 
 /// `DELETE FROM table [PARTITION ..] [alias] [USING ..] WHERE ..`

@@ -93,8 +93,8 @@ fn statements_without_expressions() {
                 label: name(Some("d"), "l:1"),
                 repository: "__keep_on_local__".into(),
                 tables: Some(vec![
-                    BackupTable { name: "t".into(), partitions: vec!["p1".into(), "p2".into()] },
-                    BackupTable { name: "u".into(), partitions: vec![] },
+                    BackupTable { name: name(None, "t"), partitions: vec!["p1".into(), "p2".into()], alias: None },
+                    BackupTable { name: name(None, "u"), partitions: vec![], alias: None },
                 ]),
                 exclude: false,
                 properties: map(&[("type", "full")]),

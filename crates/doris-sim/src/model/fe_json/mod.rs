@@ -11,12 +11,14 @@
 //! | `literal.rs` | literals and partition keys |
 //! | `partition.rs` | partitions with their indexes, tablets, replicas and distribution |
 //! | `partition_info.rs` | how a table is partitioned, items and properties of its partitions |
+//! | `table.rs` | tables and views |
 
 mod column;
 mod java_map;
 mod literal;
 mod partition;
 mod partition_info;
+mod table;
 #[cfg(test)]
 mod tests;
 mod types;
@@ -28,6 +30,7 @@ pub(crate) use java_map::{JavaMap, java_string_hash};
 pub(crate) use literal::RangeJson;
 pub(crate) use partition::PartitionJson;
 pub(crate) use partition_info::{DataPropertyJson, ListItemJson, ReplicaAllocationJson};
+pub(crate) use table::{OlapTableJson, ViewJson};
 
 /// The JSON of one of these structs.
 pub(crate) fn text(value: &impl Serialize) -> String {

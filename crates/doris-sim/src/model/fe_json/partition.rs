@@ -18,10 +18,10 @@ pub(crate) struct PartitionJson {
     #[serde(rename = "st", alias = "state")]
     state: String,
     #[serde(rename = "bi", alias = "baseIndex")]
-    pub(crate) base_index: IndexStateJson,
+    base_index: IndexStateJson,
     /// Rollups.
     #[serde(rename = "ivr", alias = "idToVisibleRollupIndex")]
-    pub(crate) rollups: JavaMap<IndexStateJson>,
+    rollups: JavaMap<IndexStateJson>,
     #[serde(rename = "isi", alias = "idToShadowIndex")]
     shadows: JavaMap<IndexStateJson>,
     #[serde(rename = "vv", alias = "visibleVersion")]
@@ -126,6 +126,15 @@ impl PartitionJson {
             signature: -1,
             last_check_time: -1,
         }
+    }
+
+    /// The base index and the rollups.
+    pub(crate) fn indexes(&self) -> impl Iterator<Item = &IndexStateJson> {
+        std::iter::once(&self.base_index).chain(self.rollups.values())
+    }
+
+    pub(crate) fn index(&self, id: IndexId) -> Option<&IndexStateJson> {
+        self.indexes().find(|index| index.id == id)
     }
 
     /// As a backup copies it: NORMAL, without indexes under construction.

@@ -196,10 +196,12 @@ impl PartitionInfoJson {
             items: JavaMap::of_longs(items),
             temp_items: JavaMap::default(),
             data_properties: JavaMap::of_longs(each().map(|(id, p)| (id, DataPropertyJson::of(&p.data_property)))),
-            storage_policies: JavaMap::of_longs(policies.into_iter().flatten().map(|(id, _)| (id, String::new()))),
+            storage_policies: JavaMap::of_longs(
+                policies.into_iter().flatten().map(|(id, p)| (id, p.data_property.storage_policy.clone())),
+            ),
             allocations: JavaMap::of_longs(each().map(|(id, p)| (id, ReplicaAllocationJson::of(p.replication)))),
             multi_column: table.scheme.columns.len() > 1,
-            in_memory: JavaMap::of_longs(each().map(|(id, _)| (id, false))),
+            in_memory: JavaMap::of_longs(each().map(|(id, p)| (id, p.data_property.in_memory))),
             exprs: exprs(&table.scheme),
             auto: table.scheme.auto.is_some(),
         }
@@ -225,6 +227,17 @@ impl PartitionInfoJson {
     pub(crate) fn item(&self, id: PartitionId) -> PartitionItem {
         let types: Vec<ColumnType> = self.columns.iter().map(|column| column.ty.column_type()).collect();
         self.items.get(&id.to_string()).map_or(PartitionItem::All, |item| item.item(&types))
+    }
+
+    pub(crate) fn data_property(&self, id: PartitionId) -> DataProperty {
+        let key = id.to_string();
+        let in_memory = self.in_memory.get(&key).copied().unwrap_or(false);
+        self.data_properties.get(&key).map_or_else(DataProperty::default, |json| DataProperty {
+            medium: json.storage_medium.clone(),
+            cooldown_ms: json.cooldown_time_ms,
+            storage_policy: json.storage_policy.clone(),
+            in_memory,
+        })
     }
 
     pub(crate) fn replication(&self, id: PartitionId) -> u32 {

@@ -7,6 +7,7 @@ use crate::model::{
     Answer, Model, Partition, Refusal, Version,
     binlog::{NewRecord, kind},
     catalog::still_committed,
+    ids::*,
 };
 
 impl Model {
@@ -34,6 +35,20 @@ impl Model {
         if !force && self.has_committed_txns(db_id, Some(table_id)) {
             return Err(still_committed("partition", partition));
         }
+        self.drop_partition_unchecked(db_id, table_id, id, partition, temp, force);
+        Ok(())
+    }
+
+    /// Takes a partition out of its table, and records it under this name.
+    pub(in crate::model) fn drop_partition_unchecked(
+        &mut self,
+        db_id: DbId,
+        table_id: TableId,
+        id: PartitionId,
+        partition: &str,
+        temp: bool,
+        force: bool,
+    ) {
         let now = self.now_ms;
         let seq = self.journal();
         let mut removed = None;
@@ -67,6 +82,5 @@ impl Model {
             table_ids: &[table_id],
             data: data.to_string(),
         });
-        Ok(())
     }
 }

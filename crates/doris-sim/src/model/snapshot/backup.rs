@@ -2,21 +2,32 @@
 
 use std::collections::BTreeMap;
 
-use super::{JobError, JobHead, JobState, SnapshotJob, document::SnapshotTable};
+use super::{
+    JobError, JobHead, JobState, SnapshotJob,
+    document::{self, LocalSnapshot, MetaObject},
+    job_info::{JobInfo, JobInfoParts, ViewInfo},
+};
 use crate::model::{
-    Answer, BeSnapshot, Model, Partition, Refusal, Relation, Table, View, ids::*, time_text::snapshot_time_text,
+    Answer, BeSnapshot, Model, Partition, Refusal, Relation, Table,
+    fe_json::{self, JavaMap, OlapTableJson, ViewJson},
+    ids::*,
+    time_text::snapshot_time_text,
     txn::check_label,
 };
 
 /// The name of the repository that keeps snapshots on the backends.
 pub(crate) const LOCAL_REPOSITORY: &str = "__keep_on_local__";
 
-/// A table or view of a BACKUP statement.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A table or view of a BACKUP or RESTORE statement, as written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BackupObject {
+    /// Where the name has a database before it, which is refused.
+    pub db: Option<String>,
     pub name: String,
     /// Only these partitions.
     pub partitions: Option<Vec<String>>,
+    /// RESTORE only.
+    pub alias: Option<String>,
 }
 
 /// A BACKUP statement.
@@ -40,78 +51,159 @@ pub struct BackupJob {
     pub objects: Vec<BackupObject>,
     /// Position of the database barrier at submission.
     pub commit_seq: CommitSeq,
-    pub(super) tables: Vec<SnapshotTable>,
-    pub(super) views: Vec<View>,
+    /// `ALL` or `METADATA_ONLY`.
+    content: &'static str,
+    /// Copies of the catalog.
+    copies: Vec<MetaObject>,
     /// Position of each table's BARRIER.
-    pub(super) table_seqs: BTreeMap<TableId, CommitSeq>,
-    /// Tablet to (backend, path).
-    pub(super) paths: BTreeMap<TabletId, (BackendId, String)>,
+    table_seqs: Vec<(TableId, CommitSeq)>,
+    /// Tablet, backend, path.
+    files: Vec<(TabletId, BackendId, String)>,
 }
 
 impl BackupJob {
     /// Back to PENDING.
     pub(super) fn forget_work(&mut self) {
         self.head.id = -1;
-        self.tables.clear();
-        self.views.clear();
+        self.copies.clear();
         self.table_seqs.clear();
-        self.paths.clear();
+        self.files.clear();
+    }
+
+    /// The finished snapshot.
+    fn document(&self, fe: Option<usize>) -> LocalSnapshot {
+        let tables: JavaMap<&OlapTableJson> = JavaMap::of_strings(self.copies.iter().filter_map(|copy| match copy {
+            MetaObject::Table(table) => Some((table.base.name.clone(), table.as_ref())),
+            MetaObject::View(_) => None,
+        }));
+        let views: JavaMap<ViewInfo> = JavaMap::of_strings(self.copies.iter().filter_map(|copy| match copy {
+            MetaObject::View(view) => {
+                let (id, name) = (view.base.id.get(), view.base.name.clone());
+                Some((name.clone(), ViewInfo { id, name }))
+            }
+            MetaObject::Table(_) => None,
+        }));
+        let tables: Vec<&OlapTableJson> = tables.values().copied().collect();
+        let job_info = JobInfo::new(&JobInfoParts {
+            label: &self.head.label,
+            db: self.head.db,
+            db_name: &self.head.db_name,
+            created_ms: self.head.created_ms,
+            content: self.content,
+            tables: &tables,
+            views: views.values().cloned().collect(),
+            table_seqs: self.table_seqs.iter().map(|(table, seq)| (table.get(), seq.0)).collect(),
+            files: &self.files,
+        });
+        LocalSnapshot {
+            meta: document::encode_meta(&self.copies),
+            job_info: fe_json::text(&job_info).into(),
+            expired_at_ms: self.head.created_ms.saturating_add(self.head.timeout_ms),
+            commit_seq: self.commit_seq,
+            fe,
+        }
+    }
+
+    /// `BackupObjs` of SHOW BACKUP.
+    pub(super) fn objects_text(&self) -> String {
+        let text = |object: &BackupObject| {
+            let partitions = object.partitions.as_ref().map(|names| format!("PARTITIONS ({})", names.join(", ")));
+            format!("[{}.{}{}]", self.head.db_name, object.name, partitions.unwrap_or_default())
+        };
+        self.objects.iter().map(text).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// What both statements ask of their objects: no database, no table twice. Answers them in the order of their names.
+pub(super) fn normalized(objects: &[BackupObject]) -> Answer<Vec<BackupObject>> {
+    if let Some(object) = objects.iter().find(|object| object.db.as_ref().is_some_and(|db| !db.is_empty())) {
+        return Err(Refusal::analysis(format!(
+            "Cannot specify database name on backup objects: {}. Specify database name before label",
+            object.name
+        )));
+    }
+    let mut sorted: BTreeMap<&str, &BackupObject> = BTreeMap::new();
+    for object in objects {
+        if sorted.insert(&object.name, object).is_some() {
+            return Err(Refusal::analysis(format!("Duplicated table: {}", object.name)));
+        }
+    }
+    Ok(sorted.into_values().cloned().collect())
+}
+
+/// The names of properties that nobody knows, in Doris's order.
+pub(super) fn unknown_properties(properties: &BTreeMap<String, String>, known: &[&str]) -> Option<String> {
+    let unknown = properties.keys().filter(|key| !known.contains(&key.as_str())).map(|key| (key.clone(), ()));
+    let unknown = JavaMap::of_strings(unknown);
+    (!unknown.is_empty()).then(|| format!("[{}]", unknown.keys().collect::<Vec<_>>().join(", ")))
+}
+
+/// The content that a BACKUP asks for.
+fn check_properties(properties: &BTreeMap<String, String>) -> Answer<&'static str> {
+    if let Some(kind) = properties.get("type")
+        && !["FULL", "INCREMENTAL"].contains(&kind.to_uppercase().as_str())
+    {
+        return Err(Refusal::analysis(format!("Invalid backup job type: {kind}")));
+    }
+    let content = match properties.get("content").map(|content| (content, content.to_uppercase())) {
+        None => "ALL",
+        Some((_, upper)) if upper == "ALL" => "ALL",
+        Some((_, upper)) if upper == "METADATA_ONLY" => "METADATA_ONLY",
+        Some((written, _)) => return Err(Refusal::analysis(format!("Invalid backup job content:{written}"))),
+    };
+    match unknown_properties(properties, &["timeout", "type", "content"]) {
+        Some(unknown) => Err(Refusal::analysis(format!("Unknown backup job properties: {unknown}"))),
+        None => Ok(content),
     }
 }
 
 impl Model {
     /// BACKUP SNAPSHOT. The object list is fixed by name here; the work is done by the ticks.
     pub fn submit_backup(&mut self, spec: &BackupSpec) -> Answer<()> {
-        let db = self.database(&spec.db)?;
-        let db_id = db.id;
+        check_label(&spec.label)?;
+        let written = normalized(spec.objects.as_deref().unwrap_or_default())?;
+        if let Some(object) = written.iter().find(|object| object.alias.is_some()) {
+            let name = &object.name;
+            return Err(Refusal::analysis(format!("Can not set alias for table in Backup Command: {name}")));
+        }
+        let timeout_ms = self.job_timeout(spec.properties.get("timeout"))?;
+        let content = check_properties(&spec.properties)?;
         if spec.repository != LOCAL_REPOSITORY {
             return Err(Refusal::analysis(format!("Repository {} does not exist", spec.repository)));
         }
-        check_label(&spec.label)?;
-        let unknown: Vec<&str> = spec
-            .properties
-            .keys()
-            .map(String::as_str)
-            .filter(|key| !matches!(*key, "timeout" | "type" | "content"))
-            .collect();
-        if !unknown.is_empty() {
-            return Err(Refusal::analysis(format!("Unknown backup job properties: [{}]", unknown.join(", "))));
-        }
-        let timeout_s = self.job_timeout(spec.properties.get("timeout"))?;
+        let db_id = self.database(&spec.db)?.id;
         self.check_no_running_job(db_id, &spec.label)?;
-        let whole = || db.relations.values().map(|r| BackupObject { name: r.name().to_owned(), partitions: None });
-        let objects: Vec<BackupObject> = match &spec.objects {
-            None => whole().collect(),
-            Some(left_out) if spec.exclude => whole().filter(|o| left_out.iter().all(|l| l.name != o.name)).collect(),
-            Some(objects) => objects.clone(),
+        // The database barrier takes a position, even if the backup is refused after it, but writes no record.
+        let commit_seq = self.journal();
+        let objects = match (written.is_empty(), spec.exclude) {
+            (false, false) => written,
+            _ => self.all_objects(db_id, &written),
         };
         for object in &objects {
-            self.check_backup_object(db.relation(&object.name), object)?;
+            self.check_backup_object(self.databases.get(&db_id).and_then(|db| db.relation(&object.name)), object)?;
         }
-        // The database barrier takes a position but writes no record.
-        let commit_seq = self.journal();
-        let head = self.job_head(db_id, &spec.db, &spec.label, timeout_s);
-        self.push_job(
-            db_id,
-            SnapshotJob::Backup(Box::new(BackupJob {
-                head,
-                objects,
-                commit_seq,
-                tables: Vec::new(),
-                views: Vec::new(),
-                table_seqs: BTreeMap::new(),
-                paths: BTreeMap::new(),
-            })),
-        );
+        let head = self.job_head(db_id, &spec.db, &spec.label, timeout_ms);
+        let (copies, table_seqs, files) = (Vec::new(), Vec::new(), Vec::new());
+        let job = BackupJob { head, objects, commit_seq, content, copies, table_seqs, files };
+        self.journal();
+        self.push_job(db_id, SnapshotJob::Backup(Box::new(job)));
         Ok(())
+    }
+
+    /// Everything that a database has but this, in Doris's order.
+    fn all_objects(&self, db: DbId, left_out: &[BackupObject]) -> Vec<BackupObject> {
+        let relations = self.databases.get(&db).into_iter().flat_map(|db| db.relations.values());
+        let names = relations.map(Relation::name).filter(|name| left_out.iter().all(|object| object.name != *name));
+        let names = JavaMap::of_strings(names.map(|name| (name.to_owned(), ())));
+        names.keys().map(|name| BackupObject { name: name.to_owned(), ..BackupObject::default() }).collect()
     }
 
     fn check_backup_object(&self, relation: Option<&Relation>, object: &BackupObject) -> Answer<()> {
         let name = &object.name;
         let table = match relation {
             None => return Err(Refusal::analysis(format!("Unknown table '{name}'"))),
-            Some(Relation::View(_)) => return Ok(()),
             Some(Relation::Table(table)) => table,
+            Some(_) => return Ok(()),
         };
         if !table.temp_partitions.is_empty() && !self.config_flag("ignore_backup_tmp_partitions") {
             return Err(Refusal::analysis(format!("Do not support backup table {name} with temp partitions")));
@@ -128,7 +220,6 @@ impl Model {
         let now = self.now_ms;
         job.head.state = match job.head.state {
             JobState::Pending => {
-                job.head.id = self.ids.next_raw();
                 self.take_snapshots(job)?;
                 JobState::Snapshoting
             }
@@ -148,9 +239,8 @@ impl Model {
                 JobState::UploadInfo
             }
             JobState::UploadInfo => {
-                let snapshot = job.document().map_err(|e| JobError::common(e.to_string()))?;
-                let snapshot = super::LocalSnapshot { fe: self.master, ..snapshot };
-                self.local_snapshots.insert(job.head.label.clone(), snapshot);
+                // The last finished job of a label wins, in whatever database it was.
+                self.local_snapshots.insert(job.head.label.clone(), job.document(self.master));
                 job.head.finished_ms = Some(now);
                 self.journal();
                 JobState::Finished
@@ -163,46 +253,63 @@ impl Model {
     /// The PENDING step: barrier, versions and hard links, table by table. What was dropped or renamed since the
     /// submission is left out without a word (seen).
     fn take_snapshots(&mut self, job: &mut BackupJob) -> Result<(), JobError> {
+        let db = job.head.db;
+        if !self.databases.contains_key(&db) {
+            return Err(JobError::not_found(format!("database {db} does not exist")));
+        }
+        job.head.id = self.ids.next_raw();
         for object in job.objects.clone() {
-            let Some(relation) = self.databases.get(&job.head.db).and_then(|db| db.relation(&object.name)).cloned()
-            else {
-                continue;
-            };
-            match relation {
-                Relation::View(view) => job.views.push(view),
-                Relation::Table(table) => self.snapshot_table(job, *table, object.partitions.as_deref())?,
+            match self.databases.get(&db).and_then(|db| db.relation(&object.name)).cloned() {
+                Some(Relation::Table(table)) => self.copy_table(job, &table, object.partitions.as_deref())?,
+                Some(Relation::View(view)) => {
+                    let copy = ViewJson::of_backup(&view, &job.head.db_name);
+                    job.copies.push(MetaObject::View(Box::new(copy)));
+                }
+                _ => {}
             }
         }
-        if job.tables.is_empty() && job.views.is_empty() {
-            job.objects.clear();
+        if job.copies.is_empty() {
             return Err(JobError::not_found("no valid tables found for backup"));
         }
+        let (tablets, most) = (job.files.len(), self.config_number("max_backup_tablets_per_job", 300_000));
+        if i64::try_from(tablets).is_ok_and(|tablets| tablets > most) {
+            return Err(JobError::common(format!(
+                "the num involved tablets {tablets} exceeds the limit {most}, which might cause the FE OOM, change \
+                 config `max_backup_tablets_per_job` to change this limitation"
+            )));
+        }
         Ok(())
     }
 
-    fn snapshot_table(
+    fn copy_table(&mut self, job: &mut BackupJob, table: &Table, names: Option<&[String]>) -> Result<(), JobError> {
+        let missing = names.iter().flat_map(|names| names.iter()).find(|name| table.partition(name, false).is_none());
+        if let Some(partition) = missing {
+            let text = format!("partition {partition} does not exist  in table{}", table.name);
+            return Err(JobError::not_found(text));
+        }
+        let wanted = |p: &&Partition| names.is_none_or(|all| all.iter().any(|name| name.eq_ignore_ascii_case(&p.name)));
+        let partitions: Vec<&Partition> = table.partitions.iter().filter(wanted).collect();
+        if job.content == "ALL" {
+            let seq = self.record_barrier(job.head.db, &job.head.db_name.clone(), table.id, &table.name);
+            job.table_seqs.push((table.id, seq));
+            for partition in &partitions {
+                self.snapshot_partition(job, table, partition)?;
+            }
+        }
+        let copy = OlapTableJson::of_backup(table, job.head.db, &job.head.db_name, &partitions);
+        job.copies.push(MetaObject::Table(Box::new(copy)));
+        Ok(())
+    }
+
+    fn snapshot_partition(
         &mut self,
         job: &mut BackupJob,
-        table: Table,
-        partitions: Option<&[String]>,
+        table: &Table,
+        partition: &Partition,
     ) -> Result<(), JobError> {
-        let seq = self.record_barrier(job.head.db, &job.head.db_name.clone(), table.id, &table.name);
-        job.table_seqs.insert(table.id, seq);
-        let mut kept = table;
-        kept.temp_partitions.clear();
-        if let Some(names) = partitions {
-            kept.partitions.retain(|p| names.iter().any(|name| name.eq_ignore_ascii_case(&p.name)));
-        }
-        for partition in &kept.partitions {
-            self.snapshot_partition(job, partition)?;
-        }
-        job.tables.push(SnapshotTable::of(&kept));
-        Ok(())
-    }
-
-    fn snapshot_partition(&mut self, job: &mut BackupJob, partition: &Partition) -> Result<(), JobError> {
         let version = partition.visible_version;
-        for (_, tablet) in partition.tablets() {
+        let visible = |index: &IndexId| table.indexes.get(index).is_some_and(|index| !index.shadow);
+        for (_, tablet) in partition.tablets().filter(|(index, _)| visible(index)) {
             let mut good = tablet.replicas.iter().filter(|r| {
                 r.version >= version
                     && r.last_failed_version.is_none()
@@ -220,9 +327,9 @@ impl Model {
             let path = format!(
                 "/sim/{backend}/storage/snapshot/{}.{signature}.{}",
                 snapshot_time_text(self.now_ms).replace('-', ""),
-                job.head.timeout_s
+                job.head.timeout_ms / 1000
             );
-            let expires_ms = self.now_ms.saturating_add(job.head.timeout_s.saturating_mul(1000));
+            let expires_ms = self.now_ms.saturating_add(job.head.timeout_ms);
             let Some(be) = self.backends.get_mut(&backend) else { continue };
             let rowsets = be
                 .tablets
@@ -230,25 +337,31 @@ impl Model {
                 .map(|t| t.rowsets.range(..=version).map(|(v, rowset)| (*v, rowset.clone())).collect())
                 .unwrap_or_default();
             be.snapshots.insert(path.clone(), BeSnapshot { tablet: tablet.id, rowsets, expires_ms });
-            job.paths.insert(tablet.id, (backend, path));
+            job.files.push((tablet.id, backend, path));
         }
         Ok(())
     }
 
-    /// A job left the history: its snapshot goes, unless a newer job took the label.
-    pub(super) fn release_backup(&mut self, job: &BackupJob) {
-        for (backend, path) in job.paths.values() {
-            if let Some(be) = self.backends.get_mut(backend) {
-                be.snapshots.remove(path);
+    /// A cancelled backup lets go of its files; those of a finished one stay until their time is over.
+    pub(super) fn release_files(&mut self, job: &mut BackupJob) {
+        for (_, backend, path) in std::mem::take(&mut job.files) {
+            if let Some(be) = self.backends.get_mut(&backend) {
+                be.snapshots.remove(&path);
             }
         }
-        if self.local_snapshots.get(&job.head.label).is_some_and(|s| s.job_id == job.head.id) {
-            self.local_snapshots.remove(&job.head.label);
+    }
+
+    /// A finished backup left the history. Its label goes with it, whichever job gave the snapshot of that name.
+    pub(super) fn forget_snapshot(&mut self, label: &str) {
+        let now = self.now_ms;
+        self.local_snapshots.remove(label);
+        for be in self.backends.values_mut() {
+            be.snapshots.retain(|_, snapshot| snapshot.expires_ms >= now);
         }
     }
 
     /// getSnapshot: by label alone, whatever database it was made of (seen).
-    pub fn local_snapshot(&self, label: &str) -> Answer<&super::LocalSnapshot> {
+    pub fn local_snapshot(&self, label: &str) -> Answer<&LocalSnapshot> {
         let here = self.local_snapshots.get(label).filter(|snapshot| snapshot.fe == self.master);
         let snapshot = here.ok_or_else(|| Refusal::plain(70, format!("snapshot {label} not exist")))?;
         if self.now_ms > snapshot.expired_at_ms {

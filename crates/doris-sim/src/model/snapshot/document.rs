@@ -1,20 +1,23 @@
-//! The two documents of a snapshot: `job_info` in Doris's own form, and `meta`, which only Doris reads.
+//! The two documents of a snapshot: `job_info` ([`JobInfo`]), and `meta`: copies of the catalog objects (`BackupMeta`).
 
 use std::collections::BTreeMap;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::value::RawValue;
 
-use super::backup::BackupJob;
+use super::job_info::JobInfo;
 use crate::model::{
-    Column, Distribution, IndexSchema, KeysType, PartitionItem, PartitionScheme, SecondaryIndex, Table, View, ids::*,
+    Column, DataProperty, Distribution, IndexSchema, KeysType, Partition, PartitionItem, PartitionScheme,
+    SecondaryIndex, Table, View,
+    fe_json::{self, JavaMap, OlapTableJson, PartitionJson, ViewJson},
+    ids::*,
+    properties,
 };
 
 /// A finished local snapshot.
 #[derive(Clone, Debug)]
 pub struct LocalSnapshot {
-    pub job_id: i64,
     /// 4 bytes of length (big endian) and JSON.
     pub meta: Bytes,
     /// JSON.
@@ -26,10 +29,33 @@ pub struct LocalSnapshot {
     pub(crate) fe: Option<usize>,
 }
 
-/// A table in the meta document.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// `BackupMeta`.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct MetaJson<T> {
+    tbl_name_map: JavaMap<T>,
+    #[serde(default)]
+    resource_name_map: JavaMap<Box<RawValue>>,
+}
+
+/// An object of the meta document.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum MetaObject {
+    Table(Box<OlapTableJson>),
+    View(Box<ViewJson>),
+}
+
+/// What a restore knows of the meta document.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Meta {
+    pub(crate) tables: BTreeMap<String, SnapshotTable>,
+    pub(crate) views: BTreeMap<String, View>,
+}
+
+/// A table of the meta document.
+#[derive(Clone, Debug)]
 pub(crate) struct SnapshotTable {
-    pub(crate) id: TableId,
     pub(crate) name: String,
     pub(crate) keys: KeysType,
     pub(crate) columns: Vec<Column>,
@@ -43,97 +69,28 @@ pub(crate) struct SnapshotTable {
     pub(crate) base_index: IndexId,
     pub(crate) indexes: BTreeMap<IndexId, IndexSchema>,
     pub(crate) partitions: Vec<SnapshotPartition>,
+    pub(crate) created_ms: i64,
+    pub(crate) version: Version,
+    pub(crate) version_ms: i64,
 }
 
-/// A partition in the meta document.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// A partition of the meta document.
+#[derive(Clone, Debug)]
 pub(crate) struct SnapshotPartition {
     pub(crate) id: PartitionId,
     pub(crate) name: String,
     pub(crate) item: PartitionItem,
     pub(crate) version: Version,
+    pub(crate) visible_ms: i64,
     pub(crate) buckets: u32,
     pub(crate) replication: u32,
-    /// Tablets in bucket order.
-    pub(crate) indexes: BTreeMap<IndexId, Vec<TabletId>>,
-}
-
-/// The meta document.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Meta {
-    pub(crate) tbl_name_map: BTreeMap<String, MetaObject>,
-    pub(crate) resource_name_map: BTreeMap<String, Value>,
-}
-
-/// An object of the meta document.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) enum MetaObject {
-    OlapTable(Box<SnapshotTable>),
-    View(View),
-}
-
-/// What a restore reads from `job_info`.
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct JobInfo {
-    pub(crate) name: String,
-    pub(crate) database: String,
-    pub(crate) backup_time: i64,
-    #[serde(default)]
-    pub(crate) backup_objects: BTreeMap<String, Value>,
-    #[serde(default)]
-    pub(crate) new_backup_objects: NewBackupObjects,
-    #[serde(default)]
-    pub(crate) tablet_be_map: BTreeMap<String, i64>,
-    #[serde(default)]
-    pub(crate) tablet_snapshot_path_map: BTreeMap<String, String>,
-    #[serde(default)]
-    pub(crate) extra_info: Option<ExtraInfo>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-pub(crate) struct NewBackupObjects {
-    #[serde(default)]
-    pub(crate) views: Vec<ViewRef>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct ViewRef {
-    pub(crate) id: i64,
-    pub(crate) name: String,
-}
-
-/// What the caller of restoreSnapshot adds.
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct ExtraInfo {
-    pub(crate) be_network_map: Option<BTreeMap<String, BeAddress>>,
-    pub(crate) token: Option<doris::secret::Secret>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct BeAddress {
-    pub(crate) ip: String,
-    pub(crate) port: u16,
+    pub(crate) data_property: DataProperty,
 }
 
 impl SnapshotTable {
+    /// A table of this cluster, as a restore compares it.
     pub(crate) fn of(table: &Table) -> Self {
-        let partitions = table.partitions.iter().map(|p| SnapshotPartition {
-            id: p.id,
-            name: p.name.clone(),
-            item: p.item.clone(),
-            version: p.visible_version,
-            buckets: p.buckets,
-            replication: p.replication,
-            indexes: p
-                .indexes
-                .iter()
-                .filter(|(id, _)| table.indexes.get(id).is_some_and(|index| !index.shadow))
-                .map(|(id, tablets)| (*id, tablets.iter().map(|t| t.id).collect()))
-                .collect(),
-        });
         Self {
-            id: table.id,
             name: table.name.clone(),
             keys: table.keys,
             columns: table.columns.clone(),
@@ -146,78 +103,125 @@ impl SnapshotTable {
             properties: table.properties.clone(),
             base_index: table.base_index,
             indexes: table.indexes.iter().filter(|(_, i)| !i.shadow).map(|(id, i)| (*id, i.clone())).collect(),
-            partitions: partitions.collect(),
+            partitions: table.partitions.iter().map(SnapshotPartition::of).collect(),
+            created_ms: table.created_ms,
+            version: table.version,
+            version_ms: table.version_ms,
         }
     }
 
-    /// The table's entry in `backup_objects`.
-    fn job_info(&self) -> Value {
-        let partitions: Map<String, Value> = self
-            .partitions
-            .iter()
-            .map(|partition| {
-                let indexes: Map<String, Value> = partition
-                    .indexes
-                    .iter()
-                    .filter_map(|(id, tablets)| {
-                        let index = self.indexes.get(id)?;
-                        let files: Map<String, Value> =
-                            tablets.iter().map(|t| (t.to_string(), json!([format!("{t}.hdr")]))).collect();
-                        let value = json!({
-                            "id": id, "schema_hash": index.schema_hash, "tablets": files, "tablets_order": tablets,
-                        });
-                        Some((index.name.clone(), value))
-                    })
-                    .collect();
-                let value = json!({ "id": partition.id, "version": partition.version, "indexes": indexes });
-                (partition.name.clone(), value)
-            })
-            .collect();
-        json!({ "id": self.id, "partitions": partitions })
-    }
-}
-
-impl BackupJob {
-    /// The finished snapshot of the job.
-    pub(super) fn document(&self) -> serde_json::Result<LocalSnapshot> {
-        let tables: Map<String, Value> = self.tables.iter().map(|t| (t.name.clone(), t.job_info())).collect();
-        let views: Vec<Value> = self.views.iter().map(|v| json!({ "id": v.id, "name": v.name })).collect();
-        let backends: BTreeMap<TabletId, BackendId> = self.paths.iter().map(|(t, (be, _))| (*t, *be)).collect();
-        let paths: BTreeMap<TabletId, &String> = self.paths.iter().map(|(t, (_, path))| (*t, path)).collect();
-        let job_info = json!({
-            "name": self.head.label, "database": self.head.db_name, "id": self.head.db,
-            "backup_time": self.head.created_ms, "content": "ALL", "backup_objects": tables,
-            "new_backup_objects": { "views": views, "odbc_tables": [], "odbc_resources": [] },
-            "backup_result": "succeed", "meta_version": 140, "major_version": 4, "minor_version": 1,
-            "patch_version": 0, "is_force_replication_allocation": false, "tablet_be_map": backends,
-            "tablet_snapshot_path_map": paths, "table_commit_seq_map": self.table_seqs, "tblalias": {},
+    fn read(json: &OlapTableJson) -> Self {
+        let keys = json.keys();
+        let all: Vec<Column> = json.base_meta().map(|meta| meta.columns()).unwrap_or_default();
+        let (columns, hidden_columns) = all.into_iter().partition(|column| column.visible);
+        let indexes = json.index_names.iter().filter_map(|(name, id)| {
+            let meta = json.index_metas.get(&id.to_string())?;
+            let is_base = *id == json.base_index;
+            let index = IndexSchema {
+                id: *id,
+                name: name.to_owned(),
+                columns: if is_base { Vec::new() } else { meta.columns() },
+                max_unique_id: if is_base { -1 } else { meta.max_unique_id },
+                keys: meta.keys(keys.is_merge_on_write()),
+                schema_version: meta.schema_version,
+                schema_hash: meta.schema_hash,
+                shadow: false,
+            };
+            Some((*id, index))
         });
-        let tables = self.tables.iter().map(|t| (t.name.clone(), MetaObject::OlapTable(Box::new(t.clone()))));
-        let views = self.views.iter().map(|v| (v.name.clone(), MetaObject::View(v.clone())));
-        let meta = Meta { tbl_name_map: tables.chain(views).collect(), resource_name_map: BTreeMap::new() };
-        Ok(LocalSnapshot {
-            job_id: self.head.id,
-            meta: encode_meta(&meta)?,
-            job_info: Bytes::from(serde_json::to_vec(&job_info)?),
-            expired_at_ms: self.head.created_ms.saturating_add(self.head.timeout_s.saturating_mul(1000)),
-            commit_seq: self.commit_seq,
-            fe: None,
-        })
+        let mut properties = properties::of_record(json.properties(), keys);
+        if let Some(columns) = json.bloom_filters() {
+            properties.insert("bloom_filter_columns".into(), columns);
+        }
+        Self {
+            name: json.base.name.clone(),
+            keys,
+            columns,
+            hidden_columns,
+            max_unique_id: json.base_meta().map_or(-1, |meta| meta.max_unique_id),
+            scheme: json.partition_info.scheme(),
+            distribution: Distribution {
+                hash_columns: json.distribution.hash_columns(),
+                buckets: json.distribution.buckets,
+                auto: json.distribution.auto,
+            },
+            secondary_indexes: json.secondary_indexes(),
+            comment: json.base.comment.clone(),
+            properties,
+            base_index: json.base_index,
+            indexes: indexes.collect(),
+            partitions: json.partitions.values().map(|partition| SnapshotPartition::read(json, partition)).collect(),
+            created_ms: json.base.created_ms(),
+            version: Version(json.base.version().0),
+            version_ms: json.base.version().1,
+        }
     }
 }
 
-fn encode_meta(meta: &Meta) -> serde_json::Result<Bytes> {
-    let json = serde_json::to_vec(meta)?;
+impl SnapshotPartition {
+    fn of(partition: &Partition) -> Self {
+        Self {
+            id: partition.id,
+            name: partition.name.clone(),
+            item: partition.item.clone(),
+            version: partition.visible_version,
+            visible_ms: partition.visible_ms,
+            buckets: partition.buckets,
+            replication: partition.replication,
+            data_property: partition.data_property.clone(),
+        }
+    }
+
+    fn read(table: &OlapTableJson, partition: &PartitionJson) -> Self {
+        Self {
+            id: partition.id,
+            name: partition.name.clone(),
+            item: table.partition_info.item(partition.id),
+            version: partition.visible_version,
+            visible_ms: partition.visible_ms,
+            buckets: partition.distribution.buckets,
+            replication: table.partition_info.replication(partition.id),
+            data_property: table.partition_info.data_property(partition.id),
+        }
+    }
+}
+
+/// The meta document of these objects, given in their order.
+pub(super) fn encode_meta(objects: &[MetaObject]) -> Bytes {
+    let named = objects.iter().map(|object| match object {
+        MetaObject::Table(table) => (table.base.name.clone(), object),
+        MetaObject::View(view) => (view.base.name.clone(), object),
+    });
+    let meta = MetaJson { tbl_name_map: JavaMap::of_strings(named), resource_name_map: JavaMap::default() };
+    let json = fe_json::text(&meta);
     let mut out = BytesMut::with_capacity(json.len() + 4);
     out.put_u32(u32::try_from(json.len()).unwrap_or(u32::MAX));
-    out.put_slice(&json);
-    Ok(out.freeze())
+    out.put_slice(json.as_bytes());
+    out.freeze()
 }
 
 /// Both documents, or `None` where they are not what a backup of this version writes.
 pub(super) fn decode(meta: &[u8], job_info: &[u8]) -> Option<(Meta, JobInfo)> {
     let (length, json) = meta.split_first_chunk::<4>()?;
     let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
-    let meta = serde_json::from_slice(json.get(..length)?).ok()?;
+    let raw: MetaJson<Box<RawValue>> = serde_json::from_slice(json.get(..length)?).ok()?;
+    let mut meta = Meta::default();
+    for (name, object) in raw.tbl_name_map.iter() {
+        #[derive(Deserialize)]
+        struct Kind {
+            clazz: String,
+        }
+        match serde_json::from_str::<Kind>(object.get()).ok()?.clazz.as_str() {
+            "OlapTable" => {
+                let table: OlapTableJson = serde_json::from_str(object.get()).ok()?;
+                meta.tables.insert(name.to_owned(), SnapshotTable::read(&table));
+            }
+            "View" => {
+                let view: ViewJson = serde_json::from_str(object.get()).ok()?;
+                meta.views.insert(name.to_owned(), view.view());
+            }
+            _ => {}
+        }
+    }
     Some((meta, serde_json::from_slice(job_info).ok()?))
 }

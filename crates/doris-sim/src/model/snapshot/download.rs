@@ -6,13 +6,19 @@ use doris::net::Endpoint;
 
 use super::{
     JobError, SnapshotJob,
-    restore::{RestoreJob, RestoreTable},
+    job_info::JobInfo,
+    restore::{RestoreJob, RestoreTable, local_partition},
 };
-use crate::model::{JobState, Model, PartitionItem, SharedRowset, ids::*};
+use crate::model::{JobState, Model, SharedRowset, ids::*};
+
+/// After this a task that failed is sent again: with the next report of the backend.
+const RETRY_MS: i64 = 10_000;
 
 /// One download and how far it is.
 #[derive(Clone, Debug)]
 pub(crate) struct Download {
+    /// The signature of the task that it is part of.
+    task: i64,
     from: Endpoint,
     path_and_query: String,
     state: DownloadState,
@@ -23,7 +29,10 @@ enum DownloadState {
     Waiting,
     Running,
     Done(BTreeMap<Version, SharedRowset>),
-    Failed(String),
+    /// Tried again at this time: a job whose snapshot is gone waits until its own timeout.
+    Failed {
+        retry_ms: i64,
+    },
 }
 
 /// A download to be made.
@@ -38,19 +47,9 @@ pub(crate) struct DownloadTask {
 }
 
 impl RestoreJob {
-    /// Whether all downloads are there; the first failure otherwise.
-    pub(super) fn downloads_done(&self) -> Result<bool, JobError> {
-        let mut done = true;
-        for ((tablet, _), download) in &self.downloads {
-            match &download.state {
-                DownloadState::Done(_) => {}
-                DownloadState::Failed(why) => {
-                    return Err(JobError::common(format!("failed to download tablet {tablet}: {why}")));
-                }
-                DownloadState::Waiting | DownloadState::Running => done = false,
-            }
-        }
-        Ok(done)
+    /// Whether all downloads are there.
+    pub(super) fn downloads_done(&self) -> bool {
+        self.downloads.values().all(|download| matches!(download.state, DownloadState::Done(_)))
     }
 
     /// What was downloaded for one replica.
@@ -60,16 +59,51 @@ impl RestoreJob {
             _ => None,
         }
     }
+
+    /// Makes failed downloads wait again whose time has come; answers when the next comes.
+    pub(super) fn retry_downloads(&mut self, now: i64) -> Option<i64> {
+        let mut next = None;
+        for download in self.downloads.values_mut() {
+            let DownloadState::Failed { retry_ms } = download.state else { continue };
+            if retry_ms <= now {
+                download.state = DownloadState::Waiting;
+            } else {
+                next = Some(next.map_or(retry_ms, |next: i64| next.min(retry_ms)));
+            }
+        }
+        next
+    }
+
+    /// Tasks that are not finished, with their backends.
+    pub(super) fn unfinished_tasks(&self) -> BTreeMap<i64, BackendId> {
+        let open = self.downloads.iter().filter(|(_, d)| !matches!(d.state, DownloadState::Done(_)));
+        open.map(|((_, backend), download)| (download.task, *backend)).collect()
+    }
 }
 
 impl Model {
-    /// The DOWNLOAD step: pairs the tablets of source and destination by partition, index and bucket.
-    pub(super) fn plan_downloads(&self, job: &mut RestoreJob) -> Result<(), JobError> {
-        let mut downloads = BTreeMap::new();
-        for table in &job.tables {
-            self.plan_table_downloads(job, table, &mut downloads)?;
+    /// The DOWNLOAD step: pairs the tablets of source and destination by partition, index and bucket, and makes tasks of
+    /// a few tablets of one backend.
+    pub(super) fn plan_downloads(&mut self, job: &mut RestoreJob) -> Result<(), JobError> {
+        if job.info.content != "ALL" {
+            return Ok(());
         }
-        job.downloads = downloads;
+        let mut planned = Vec::new();
+        for table in &job.tables {
+            self.plan_table_downloads(job, table, &mut planned)?;
+        }
+        let batch = usize::try_from(self.config_number("restore_download_snapshot_batch_size", 10)).unwrap_or(1).max(1);
+        let mut open: BTreeMap<BackendId, (i64, usize)> = BTreeMap::new();
+        job.downloads.clear();
+        for (tablet, backend, from, path_and_query) in planned {
+            let task = open.entry(backend).or_insert((0, batch));
+            if task.1 == batch {
+                *task = (self.ids.next_raw(), 0);
+            }
+            task.1 += 1;
+            let download = Download { task: task.0, from, path_and_query, state: DownloadState::Waiting };
+            job.downloads.insert((tablet, backend), download);
+        }
         Ok(())
     }
 
@@ -77,46 +111,36 @@ impl Model {
         &self,
         job: &RestoreJob,
         restored: &RestoreTable,
-        downloads: &mut BTreeMap<(TabletId, BackendId), Download>,
+        planned: &mut Vec<(TabletId, BackendId, Endpoint, String)>,
     ) -> Result<(), JobError> {
         let source = &restored.source;
-        let table = restored
-            .plan
-            .table()
-            .and_then(|id| self.databases.get(&job.head.db)?.table_by_id(id))
-            .ok_or_else(|| JobError::not_found(format!("table {} has been dropped", source.id)))?;
+        let id = restored.plan.table();
+        let table = self.databases.get(&job.head.db).and_then(|db| db.table_by_id(id));
+        let table = table.ok_or_else(|| JobError::not_found(format!("restored table {id} does not exist")))?;
+        let Some(info) = job.info.backup_objects.get(&source.name) else { return Ok(()) };
         for from in &source.partitions {
-            let to = table
-                .partitions
-                .iter()
-                .find(|p| p.name.eq_ignore_ascii_case(&from.name) || from.item == PartitionItem::All)
-                .ok_or_else(|| JobError::not_found(format!("partition {} has been dropped", from.id)))?;
-            for (index, tablets) in &from.indexes {
-                let Some(schema) = source.indexes.get(index) else { continue };
-                let is_base = *index == source.base_index;
+            let (Some(to), Some(info)) = (local_partition(table, from), info.partitions.get(&from.name)) else {
+                continue;
+            };
+            for (name, index) in info.indexes.iter() {
+                let is_base = index.id == source.base_index.get();
                 let local = table
                     .indexes
                     .values()
-                    .find(|i| if is_base { i.id == table.base_index } else { i.name == schema.name })
-                    .and_then(|i| to.indexes.get(&i.id))
-                    .ok_or_else(|| JobError::not_found(format!("index {index} has been dropped")))?;
-                if local.len() != tablets.len() {
+                    .find(|i| if is_base { i.id == table.base_index } else { i.name == name })
+                    .and_then(|i| to.indexes.get(&i.id));
+                let Some(local) = local else { continue };
+                if local.len() != index.tablets_order.len() {
                     return Err(JobError::common(format!(
-                        "tablet num mismatch of partition {}: {} and {}",
-                        from.name,
-                        tablets.len(),
+                        "doris-sim does not model a restore of {} tablets onto {}",
+                        index.tablets_order.len(),
                         local.len()
                     )));
                 }
-                for (source_tablet, tablet) in tablets.iter().zip(local) {
-                    let (endpoint, path_and_query) = job.source_of(*source_tablet, schema.schema_hash)?;
+                for (remote, tablet) in index.tablets_order.iter().zip(local) {
+                    let (from, path_and_query) = job.source_of(*remote, index.schema_hash)?;
                     for replica in &tablet.replicas {
-                        let download = Download {
-                            from: endpoint.clone(),
-                            path_and_query: path_and_query.clone(),
-                            state: DownloadState::Waiting,
-                        };
-                        downloads.insert((tablet.id, replica.backend), download);
+                        planned.push((tablet.id, replica.backend, from.clone(), path_and_query.clone()));
                     }
                 }
             }
@@ -167,36 +191,41 @@ impl Model {
         if job.head.id != task.job || job.head.state != JobState::Downloading {
             return;
         }
-        if let Some(download) = job.downloads.get_mut(&(task.tablet, task.backend)) {
-            download.state = match result {
-                Ok(rowsets) => DownloadState::Done(rowsets),
-                Err(why) => DownloadState::Failed(why),
-            };
+        let Some(download) = job.downloads.get_mut(&(task.tablet, task.backend)) else { return };
+        let signature = download.task;
+        match result {
+            Ok(rowsets) => {
+                download.state = DownloadState::Done(rowsets);
+                if !job.unfinished_tasks().contains_key(&signature) {
+                    job.task_errors.remove(&signature);
+                }
+            }
+            Err(why) => {
+                download.state = DownloadState::Failed { retry_ms: now.saturating_add(RETRY_MS) };
+                job.task_errors.insert(signature, why);
+            }
         }
-        if !matches!(job.downloads_done(), Ok(false)) {
-            job.head.next_step_ms.get_or_insert(now.saturating_add(tick));
+        let next = if job.downloads_done() { Some(now.saturating_add(tick)) } else { job.retry_downloads(now) };
+        if let Some(next) = next {
+            let due = job.head.next_step_ms.map_or(next, |due| due.min(next));
+            job.head.next_step_ms = Some(due);
         }
     }
 }
 
 impl RestoreJob {
     /// Where a source tablet's snapshot is downloaded.
-    fn source_of(&self, tablet: TabletId, schema_hash: i64) -> Result<(Endpoint, String), JobError> {
+    fn source_of(&self, tablet: i64, schema_hash: i64) -> Result<(Endpoint, String), JobError> {
         let key = tablet.to_string();
-        let backend = self
-            .info
-            .tablet_be_map
-            .get(&key)
-            .ok_or_else(|| JobError::not_found(format!("failed to get backend of tablet: {tablet}")))?;
-        let path = self
-            .info
-            .tablet_snapshot_path_map
-            .get(&key)
-            .ok_or_else(|| JobError::not_found(format!("failed to get snapshot path of tablet: {tablet}")))?;
-        let address = self
-            .addresses
-            .get(&backend.to_string())
-            .ok_or_else(|| JobError::not_found(format!("failed to get remote be address of be: {backend}")))?;
+        let info: &JobInfo = &self.info;
+        let path = info.tablet_snapshot_path_map.get(&key);
+        let path =
+            path.ok_or_else(|| JobError::not_found(format!("failed to get remote snapshot path of tablet: {tablet}")))?;
+        let backend = info.tablet_be_map.get(&key).map_or_else(|| "null".to_owned(), i64::to_string);
+        let addresses = info.extra_info.as_ref().and_then(|extra| extra.be_network_map.as_ref());
+        let address = addresses.and_then(|map| map.get(&backend));
+        let address =
+            address.ok_or_else(|| JobError::not_found(format!("failed to get remote be address of be: {backend}")))?;
         let mut query = String::from("/api/_tablet/_download?token=");
         query.push_str(self.token.expose());
         let _ = write!(query, "&file={path}/{tablet}/{schema_hash}/rowsets.json");

@@ -3,9 +3,12 @@
 mod backup;
 mod document;
 mod download;
+mod job_info;
 mod restore;
+mod restore_build;
 mod restore_check;
 mod restore_finish;
+mod restore_submit;
 mod show;
 mod signature;
 
@@ -16,7 +19,7 @@ use super::{Answer, Model, Refusal, ids::*};
 pub use backup::{BackupObject, BackupSpec};
 pub use document::LocalSnapshot;
 pub(crate) use download::DownloadTask;
-pub use restore::RestoreSpec;
+pub use restore_submit::{RestoreSpec, RestoreStatement};
 pub use show::{BACKUP_COLUMNS, RESTORE_COLUMNS};
 
 /// States of both kinds of job.
@@ -74,7 +77,7 @@ pub struct JobHead {
     pub state: JobState,
     /// `[OK]` or `[CODE, msg: text]`. Not journaled: lost by an FE restart.
     pub status: String,
-    pub timeout_s: i64,
+    pub timeout_ms: i64,
     pub created_ms: i64,
     pub meta_prepared_ms: Option<i64>,
     pub snapshot_finished_ms: Option<i64>,
@@ -83,6 +86,13 @@ pub struct JobHead {
     pub finished_ms: Option<i64>,
     /// The next step is due; `None` while something else is waited for.
     pub(crate) next_step_ms: Option<i64>,
+}
+
+impl JobHead {
+    /// From then on a step cancels the job.
+    fn times_out_ms(&self) -> i64 {
+        self.created_ms.saturating_add(self.timeout_ms).saturating_add(1)
+    }
 }
 
 /// A backup or restore job.
@@ -140,60 +150,53 @@ impl Model {
     /// When the next step of a job is due.
     pub(crate) fn next_job_step_ms(&self) -> Option<i64> {
         let jobs = self.snapshot_jobs.values().filter_map(VecDeque::back);
-        jobs.filter(|job| !job.head().state.is_final())
-            .map(|job| {
-                let head = job.head();
-                let timeout = head.created_ms.saturating_add(head.timeout_s.saturating_mul(1000));
-                head.next_step_ms.unwrap_or(timeout).min(timeout)
-            })
+        jobs.map(SnapshotJob::head)
+            .filter(|head| !head.state.is_final())
+            .map(|head| head.next_step_ms.map_or(head.times_out_ms(), |next| next.min(head.times_out_ms())))
             .min()
     }
 
     /// One step of every job that is due.
     pub(crate) fn step_jobs(&mut self) {
         let now = self.now_ms;
+        let is_due = |head: &JobHead| {
+            !head.state.is_final() && (head.next_step_ms.is_some_and(|at| at <= now) || head.times_out_ms() <= now)
+        };
         let due: Vec<DbId> = self
             .snapshot_jobs
             .iter()
-            .filter(|(_, jobs)| {
-                jobs.back().is_some_and(|job| {
-                    let head = job.head();
-                    let timeout = head.created_ms.saturating_add(head.timeout_s.saturating_mul(1000));
-                    !head.state.is_final() && (head.next_step_ms.is_some_and(|at| at <= now) || timeout <= now)
-                })
-            })
+            .filter(|(_, jobs)| jobs.back().is_some_and(|job| is_due(job.head())))
             .map(|(db, _)| *db)
             .collect();
         for db in due {
             let Some(mut job) = self.snapshot_jobs.get_mut(&db).and_then(VecDeque::pop_back) else { continue };
-            let head = job.head();
-            let timed_out = head.created_ms.saturating_add(head.timeout_s.saturating_mul(1000)) <= now;
-            if !self.databases.contains_key(&db) {
-                self.cancel_job(&mut job, &JobError::not_found(format!("database {db} has been dropped")));
-            } else if timed_out {
-                let text = match &job {
-                    SnapshotJob::Backup(_) => "TIMEOUT".to_owned(),
-                    SnapshotJob::Restore(job) => format!("restore job with label: {}  timeout.", job.head.label),
-                };
-                self.cancel_job(&mut job, &JobError { code: "TIMEOUT", text });
-            } else {
-                let tick = self.options.snapshot_tick_ms;
-                job.head_mut().next_step_ms = Some(now.saturating_add(tick));
-                let step = match &mut job {
-                    SnapshotJob::Backup(job) => self.step_backup(job),
-                    SnapshotJob::Restore(job) => self.step_restore(job),
-                };
-                if let Err(error) = step {
-                    self.cancel_job(&mut job, &error);
-                }
+            if let Err(error) = self.step_job(&mut job) {
+                self.cancel_job(&mut job, &error);
             }
             self.snapshot_jobs.entry(db).or_default().push_back(job);
         }
     }
 
+    fn step_job(&mut self, job: &mut SnapshotJob) -> Result<(), JobError> {
+        let now = self.now_ms;
+        if job.head().times_out_ms() <= now {
+            let text = match job {
+                SnapshotJob::Backup(_) => String::new(),
+                SnapshotJob::Restore(job) => format!("restore job with label: {}  timeout.", job.head.label),
+            };
+            return Err(JobError { code: "TIMEOUT", text });
+        }
+        job.head_mut().next_step_ms = Some(now.saturating_add(self.options.snapshot_tick_ms));
+        match job {
+            SnapshotJob::Backup(job) => self.step_backup(job),
+            SnapshotJob::Restore(job) => self.step_restore(job),
+        }
+    }
+
     fn cancel_job(&mut self, job: &mut SnapshotJob, error: &JobError) {
-        if let SnapshotJob::Restore(job) = job {
-            self.undo_restore(job);
+        match job {
+            SnapshotJob::Backup(job) => self.release_files(job),
+            SnapshotJob::Restore(job) => self.undo_restore(job),
         }
         let now = self.now_ms;
         let head = job.head_mut();
@@ -283,27 +286,28 @@ impl Model {
     }
 
     /// Appends a job to the history of its database. The oldest beyond the limit go, with their snapshots; a job that
-    /// was cancelled while PENDING makes room at once.
+    /// never got an id, because it was cancelled while PENDING, makes room for one that has none yet.
     fn push_job(&mut self, db: DbId, job: SnapshotJob) {
-        let most = usize::try_from(self.config_number("max_backup_restore_job_num_per_db", 10)).unwrap_or(1).max(1);
+        let most = self.config_number("max_backup_restore_job_num_per_db", 10);
+        let Some(most) = usize::try_from(most).ok().filter(|most| *most > 0) else { return };
         let mut evicted = Vec::new();
         let jobs = self.snapshot_jobs.entry(db).or_default();
-        if jobs.back().is_some_and(|job| job.head().state == JobState::Cancelled && job.head().id == -1) {
-            jobs.pop_back();
-        }
         while jobs.len() >= most {
             evicted.extend(jobs.pop_front());
+        }
+        if jobs.back().is_some_and(|last| last.head().id == job.head().id) {
+            jobs.pop_back();
         }
         jobs.push_back(job);
         for job in evicted {
             if let SnapshotJob::Backup(job) = job {
-                self.release_backup(&job);
+                self.forget_snapshot(&job.head.label);
             }
         }
     }
 
     /// A new job's common part.
-    fn job_head(&self, db: DbId, db_name: &str, label: &str, timeout_s: i64) -> JobHead {
+    fn job_head(&self, db: DbId, db_name: &str, label: &str, timeout_ms: i64) -> JobHead {
         JobHead {
             id: -1,
             label: label.to_owned(),
@@ -311,7 +315,7 @@ impl Model {
             db_name: db_name.to_owned(),
             state: JobState::Pending,
             status: "[OK]".into(),
-            timeout_s,
+            timeout_ms,
             created_ms: self.now_ms,
             meta_prepared_ms: None,
             snapshot_finished_ms: None,
@@ -321,13 +325,13 @@ impl Model {
         }
     }
 
-    /// The `timeout` property of a job.
+    /// The `timeout` property of a job, in milliseconds.
     fn job_timeout(&self, written: Option<&String>) -> Answer<i64> {
         let Some(text) = written else {
-            return Ok(self.config_number("backup_job_default_timeout_ms", 86_400_000) / 1000);
+            return Ok(self.config_number("backup_job_default_timeout_ms", 86_400_000));
         };
         match text.parse::<i64>() {
-            Ok(seconds) if seconds >= MIN_TIMEOUT_S => Ok(seconds),
+            Ok(seconds) if seconds >= MIN_TIMEOUT_S => Ok(seconds.saturating_mul(1000)),
             Ok(_) => Err(Refusal::analysis("timeout must be at least 10 min")),
             Err(_) => Err(Refusal::analysis(format!("Invalid timeout format: {text}"))),
         }

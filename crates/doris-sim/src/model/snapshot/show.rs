@@ -1,8 +1,6 @@
 //! The rows of SHOW BACKUP and SHOW RESTORE.
 
-use serde_json::json;
-
-use super::{JobHead, SnapshotJob, backup::BackupJob, restore::RestoreJob};
+use super::{SnapshotJob, backup::BackupJob, restore::RestoreJob};
 use crate::model::{
     Model,
     ids::DbId,
@@ -82,72 +80,59 @@ fn time(ms: Option<i64>) -> Option<String> {
     ms.map(date_time_text)
 }
 
-/// The five last cells of both.
-fn tail(head: &JobHead) -> [Option<String>; 5] {
-    let empty = || Some(String::new());
-    [empty(), empty(), empty(), Some(head.status.clone()), Some(head.timeout_s.to_string())]
+/// `[a], [b]`, at most so many as Doris shows.
+fn bracketed(items: impl Iterator<Item = String>) -> Option<String> {
+    Some(items.take(100).map(|item| format!("[{item}]")).collect::<Vec<_>>().join(", "))
 }
 
 impl BackupJob {
     fn row(&self) -> Cells {
         let head = &self.head;
-        let objects: Vec<String> =
-            self.objects.iter().map(|object| format!("[{}.{}]", head.db_name, object.name)).collect();
-        let mut row = vec![
+        vec![
             Some(head.id.to_string()),
             Some(head.label.clone()),
             Some(head.db_name.clone()),
             Some(head.state.name().to_owned()),
-            Some(objects.join(", ")),
+            Some(self.objects_text()),
             Some(date_time_text(head.created_ms)),
             time(head.snapshot_finished_ms),
             time(head.transfer_finished_ms),
             time(head.finished_ms),
-        ];
-        row.extend(tail(head));
-        row
+            // Backends make snapshots at once.
+            Some(String::new()),
+            Some(String::new()),
+            Some(String::new()),
+            Some(head.status.clone()),
+            Some((head.timeout_ms / 1000).to_string()),
+        ]
     }
 }
 
 impl RestoreJob {
     fn row(&self) -> Cells {
         let head = &self.head;
-        let mut row = vec![
+        vec![
             Some(head.id.to_string()),
             Some(head.label.clone()),
-            Some(snapshot_time_text(self.backup_time_ms)),
+            Some(snapshot_time_text(self.info.backup_time)),
             Some(head.db_name.clone()),
             Some(head.state.name().to_owned()),
-            Some(self.flags.allow_load.to_string()),
+            Some(false.to_string()),
             Some(self.flags.replication.to_string()),
             Some(allocation_text(self.flags.replication)),
             Some(self.flags.reserve_replica.to_string()),
             Some(self.flags.reserve_dynamic_partition.to_string()),
-            Some(self.objects_text()),
+            Some(self.info.objects_text()),
             Some(date_time_text(head.created_ms)),
             time(head.meta_prepared_ms),
             time(head.snapshot_finished_ms),
             time(head.transfer_finished_ms),
             time(head.finished_ms),
-        ];
-        row.extend(tail(head));
-        row
-    }
-
-    fn objects_text(&self) -> String {
-        let tables: Vec<_> = self
-            .tables
-            .iter()
-            .map(|table| {
-                let partitions: Vec<&str> = table.source.partitions.iter().map(|p| p.name.as_str()).collect();
-                json!({ "name": table.source.name, "partition_names": partitions })
-            })
-            .collect();
-        let views: Vec<_> = self.views.iter().map(|(id, view)| json!({ "id": id, "name": view.name })).collect();
-        let objects = json!({
-            "name": self.snapshot, "database": self.source_db, "backup_time": self.backup_time_ms, "content": "ALL",
-            "olap_table_list": tables, "view_list": views, "odbc_table_list": [], "odbc_resource_list": [],
-        });
-        format!("{objects:#}")
+            bracketed(self.unfinished_tasks().iter().map(|(task, backend)| format!("{task}={backend}"))),
+            Some(String::new()),
+            bracketed(self.task_errors.iter().map(|(task, why)| format!("{task}: {why}"))),
+            Some(head.status.clone()),
+            Some((head.timeout_ms / 1000).to_string()),
+        ]
     }
 }

@@ -1,18 +1,18 @@
 //! The signature of a table: what must be equal for a restore onto an existing table.
 
 use super::document::SnapshotTable;
-use crate::model::{Column, ColumnDefault, Distribution, IndexId, IndexSchema, SecondaryIndex};
+use crate::model::{Column, Distribution, IndexId, IndexSchema, KeysType, SecondaryIndex};
 
-/// Everything that Doris hashes: name, keys, indexes with their columns, partition columns, the distribution of the
-/// partitions that both sides have, bloom filter columns and secondary indexes. Not: comments, properties, ids.
+/// Everything that Doris hashes: name, indexes with their columns, partition columns, the distribution of the
+/// partitions that both sides have, bloom filter columns and secondary indexes. Not: comments, properties, ids, and
+/// the keys only by what they do to the columns.
 #[derive(Debug, PartialEq, Eq)]
 struct Signature {
     name: String,
-    keys: String,
     indexes: Vec<(String, Vec<String>)>,
     scheme: Vec<String>,
     partitions: Vec<(String, Vec<String>, u32)>,
-    bloom_filters: Option<String>,
+    bloom_filters: Vec<String>,
     secondary: Vec<(String, String, Vec<String>)>,
 }
 
@@ -35,13 +35,16 @@ fn signature(table: &SnapshotTable, other: &SnapshotTable) -> Signature {
     secondary.sort();
     Signature {
         name: table.name.clone(),
-        keys: format!("{:?}", table.keys),
         indexes,
         scheme: table.scheme.columns.clone(),
         partitions,
-        bloom_filters: table.properties.get("bloom_filter_columns").cloned(),
+        bloom_filters: table.properties.get("bloom_filter_columns").map(|text| bloom_filters(text)).unwrap_or_default(),
         secondary,
     }
+}
+
+fn bloom_filters(property: &str) -> Vec<String> {
+    property.split(',').map(|column| column.trim().to_lowercase()).collect()
 }
 
 fn hash_columns(distribution: &Distribution) -> Vec<String> {
@@ -52,19 +55,24 @@ fn hash_columns(distribution: &Distribution) -> Vec<String> {
 fn index_signature(table: &SnapshotTable, index: &IndexSchema) -> (String, Vec<String>) {
     let is_base = |id: IndexId| id == table.base_index;
     let name = if is_base(index.id) { String::new() } else { index.name.clone() };
-    let columns = if is_base(index.id) { &table.columns } else { &index.columns };
-    (name, columns.iter().map(column_signature).collect())
+    let columns: Vec<&Column> = match is_base(index.id) {
+        true => table.columns.iter().chain(&table.hidden_columns).collect(),
+        false => index.columns.iter().collect(),
+    };
+    (name, columns.into_iter().map(|column| column_signature(column, index.keys)).collect())
 }
 
-fn column_signature(column: &Column) -> String {
-    let default = match &column.default {
-        ColumnDefault::None => "none".to_owned(),
-        ColumnDefault::Null => "null".to_owned(),
-        ColumnDefault::Literal { text, .. } => format!("\"{text}\""),
-        ColumnDefault::Expression(text) => text.clone(),
-    };
-    let aggregation = column.aggregation.map(|a| a.to_string()).unwrap_or_default();
-    format!("{} {} {} {aggregation} {} {default}", column.name, column.ty, column.is_key, column.nullable)
+fn column_signature(column: &Column, keys: KeysType) -> String {
+    let default = column.default_text().unwrap_or_default();
+    let aggregation = column.aggregation_word(keys).unwrap_or_default();
+    format!(
+        "{} {} {aggregation} {} {} {} {default}",
+        column.name,
+        column.ty,
+        column.is_key,
+        column.nullable,
+        column.auto_increment.is_some()
+    )
 }
 
 fn secondary_signature(index: &SecondaryIndex) -> (String, String, Vec<String>) {

@@ -3,7 +3,7 @@ use super::*;
 const P: &str = "errCode = 2, detailMessage = ";
 
 fn backup(model: &mut Model, label: &str, tables: &[&str]) -> Answer<()> {
-    let object = |name: &&str| BackupObject { name: (*name).to_owned(), partitions: None };
+    let object = |name: &&str| BackupObject { name: (*name).to_owned(), ..BackupObject::default() };
     model.submit_backup(&BackupSpec {
         db: "d".into(),
         label: label.into(),
