@@ -129,22 +129,31 @@ async fn copy_by_snapshot(net: Arc<dyn Net>, source: &SimCluster, dest: &SimClus
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_restore_with_a_wrong_token_or_an_expired_snapshot_is_cancelled() {
+async fn a_restore_that_cannot_download_tries_again_until_its_timeout() {
     let (net, source, dest) = pair(&[ORDERS]).await;
     sql(&dest, "DROP TABLE shop.orders FORCE").await;
     let caller = Caller::new(Arc::new(net), &source, &dest);
-    let mut snapshot = caller.backup("full", false).await;
-    let genuine = snapshot.job_info.clone();
-    snapshot.job_info = Some(calls::with_extra_info(&snapshot, &source, "wrong").into());
-    let (state, status) = caller.restore_raw("r1", &snapshot, &[]).await;
-    assert_eq!(state, "CANCELLED");
-    assert!(status.contains("401") && !status.contains("wrong"), "{status}");
+    let snapshot = caller.backup("full", false).await;
+    let wrong = GetSnapshotResult {
+        job_info: Some(calls::with_extra_info(&snapshot, &source, "wrong").into()),
+        ..snapshot.clone()
+    };
+    caller.submit_restore("r1", &wrong, &[]).await;
+    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    let row = caller.last_restore();
+    assert_eq!((row[4].as_deref(), row[19].as_deref()), (Some("DOWNLOADING"), Some("[OK]")));
+    let error = row[18].clone().unwrap();
+    assert!(error.contains("401") && !error.contains("wrong"), "{error}");
+    assert!(!row[16].clone().unwrap().is_empty(), "its tasks are unfinished");
+    tokio::time::sleep(std::time::Duration::from_secs(86_400)).await;
+    let row = caller.last_restore();
+    let timeout = "[TIMEOUT, msg: restore job with label: r1  timeout.]";
+    assert_eq!((row[4].as_deref(), row[19].as_deref()), (Some("CANCELLED"), Some(timeout)));
     assert!(caller.sql_rows(&dest, "SHOW TABLES FROM shop").await.is_empty(), "nothing of it is left");
-    snapshot.job_info = genuine;
-    tokio::time::sleep(std::time::Duration::from_secs(90_000)).await;
-    let (state, status) = caller.restore("r2", &snapshot, &[]).await;
-    assert_eq!(state, "CANCELLED", "{status}");
-    assert!(status.contains("404"), "{status}");
+    caller.submit_restore("r2", &caller.completed(&snapshot).await, &[]).await;
+    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    let error = caller.last_restore()[18].clone().unwrap();
+    assert!(error.contains("404"), "the files are gone after the time of the backup: {error}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -242,26 +242,32 @@ impl<'a> Caller<'a> {
         snapshot: &GetSnapshotResult,
         refs: &[TableRef],
     ) -> (String, String) {
-        let token = {
-            let request =
-                GetMasterTokenRequest { cluster: None, user: Some("root".into()), password: Some(Secret::default()) };
-            self.fe::<GetMasterToken>(self.source, &request).await.token.unwrap()
-        };
-        let job_info = with_extra_info(snapshot, self.source, token.expose());
-        let packed = GetSnapshotResult {
-            job_info: Some(if snapshot.compressed == Some(true) { gzip(&job_info) } else { job_info.into() }),
-            ..snapshot.clone()
-        };
-        self.restore_raw(label, &packed, refs).await
+        self.submit_restore(label, &self.completed(snapshot).await, refs).await;
+        for _ in 0..600 {
+            let row = self.last_restore();
+            let (state, status) = (row[4].clone().unwrap(), row[19].clone().unwrap());
+            if matches!(state.as_str(), "FINISHED" | "CANCELLED") {
+                return (state, status);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("the restore does not end");
     }
 
-    /// Restores with the documents as they are.
-    pub(crate) async fn restore_raw(
-        &self,
-        label: &str,
-        snapshot: &GetSnapshotResult,
-        refs: &[TableRef],
-    ) -> (String, String) {
+    /// A snapshot with the extra info that a syncer adds.
+    pub(crate) async fn completed(&self, snapshot: &GetSnapshotResult) -> GetSnapshotResult {
+        let request =
+            GetMasterTokenRequest { cluster: None, user: Some("root".into()), password: Some(Secret::default()) };
+        let token = self.fe::<GetMasterToken>(self.source, &request).await.token.unwrap();
+        let job_info = with_extra_info(snapshot, self.source, token.expose());
+        GetSnapshotResult {
+            job_info: Some(if snapshot.compressed == Some(true) { gzip(&job_info) } else { job_info.into() }),
+            ..snapshot.clone()
+        }
+    }
+
+    /// Calls restoreSnapshot with the documents as they are.
+    pub(crate) async fn submit_restore(&self, label: &str, snapshot: &GetSnapshotResult, refs: &[TableRef]) {
         let request = RestoreSnapshotRequest {
             user: Some("root".into()),
             passwd: Some(Secret::default()),
@@ -277,15 +283,11 @@ impl<'a> Caller<'a> {
         };
         let status = self.fe::<RestoreSnapshot>(self.dest, &request).await.status.unwrap();
         assert_eq!(status.status_code, StatusCode::OK, "{}", status.text());
-        for _ in 0..600 {
-            let row = self.dest.with(|model| model.restore_rows(model.db_id("shop").unwrap()).pop().unwrap());
-            let (state, status) = (row[4].clone().unwrap(), row[19].clone().unwrap());
-            if matches!(state.as_str(), "FINISHED" | "CANCELLED") {
-                return (state, status);
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        panic!("the restore does not end");
+    }
+
+    /// The last row of SHOW RESTORE at the destination.
+    pub(crate) fn last_restore(&self) -> Vec<Option<String>> {
+        self.dest.with(|model| model.restore_rows(model.db_id("shop").unwrap()).pop().unwrap())
     }
 }
 
