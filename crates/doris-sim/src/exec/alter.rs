@@ -2,7 +2,7 @@
 
 use super::{
     alter_partition::{self, check_nothing_left, take_flag},
-    target,
+    constraint, target,
 };
 use crate::{
     Session,
@@ -36,6 +36,10 @@ pub(super) fn alter(model: &mut Model, session: &Session, table: &ObjectName, cl
                 let change = DistributionChange { hash_columns: distribution.hash_columns, buckets };
                 model.modify_distribution(db, name, &change)?;
             }
+            AlterClause::AddConstraint { name: constraint, kind } => {
+                constraint::add(model, session, (db, name), &constraint, &kind)?;
+            }
+            AlterClause::DropConstraint(constraint) => model.drop_constraint(db, name, &constraint)?,
             AlterClause::Partition(clause) => alter_partition::alter(model, db, name, clause)?,
         }
     }
@@ -61,6 +65,8 @@ fn operation(clause: &AlterClause) -> &'static str {
         AlterClause::Replace { .. } => "REPLACE_TABLE",
         AlterClause::Set(_) => "MODIFY_TABLE_PROPERTY",
         AlterClause::ModifyDistribution(_) => "MODIFY_DISTRIBUTION",
+        // A statement of its own in Doris's grammar.
+        AlterClause::AddConstraint { .. } | AlterClause::DropConstraint(_) => "CONSTRAINT",
         AlterClause::Partition(clause) => match clause {
             PartitionClause::Add { .. } | PartitionClause::AddBatch { .. } => "ADD_PARTITION",
             PartitionClause::Drop { .. } => "DROP_PARTITION",

@@ -5,6 +5,8 @@
 
 mod alter;
 mod alter_partition;
+mod analyze;
+mod constraint;
 mod create_table;
 mod database;
 mod forward;
@@ -38,8 +40,11 @@ pub(crate) use txn::close as close_txn;
 
 use crate::{
     Session, Sim, SqlService,
-    model::{Answer, Model, Refusal, coerce, datetime},
-    sql::{Statement, parse, statement::ObjectName},
+    model::{Answer, Model, Refusal, TableState, coerce, datetime},
+    sql::{
+        Statement, parse,
+        statement::{ObjectName, Properties},
+    },
 };
 
 /// Executes a text of one statement. Of several, all are executed, and the first answer is given (as a client sees it
@@ -141,6 +146,14 @@ fn define(model: &mut Model, session: &Session, statement: Statement) -> Answer<
             let (db, name) = target(session, &table)?;
             model.truncate_table(db, name, (!partitions.is_empty()).then_some(&partitions[..]), force)?;
         }
+        Statement::AdminSetTableStatus { table, properties } => {
+            let (db, name) = target(session, &table)?;
+            set_table_status(model, db, name, &properties)?;
+        }
+        Statement::Analyze { table, columns, sync } => {
+            return analyze::analyze(model, session, &table, &columns, sync);
+        }
+        Statement::EraseRecycled { kind, id } => model.erase_recycled(&kind, id)?,
         Statement::Recover(recover) => recover::recover(model, session, &recover)?,
         Statement::AdminSetFrontendConfig(config) => session::set_frontend_config(model, &config)?,
         Statement::Backup(backup) => snapshot::backup(model, session, backup)?,
@@ -154,6 +167,16 @@ fn define(model: &mut Model, session: &Session, statement: Statement) -> Answer<
         other => return Err(Refusal::analysis(format!("the simulator cannot execute this statement: {other:?}"))),
     }
     Ok(Reply::done())
+}
+
+/// ADMIN SET TABLE STATUS.
+fn set_table_status(model: &mut Model, db: &str, name: &str, properties: &Properties) -> Answer<()> {
+    let Some(word) = properties.get("state") else {
+        return Err(Refusal::analysis("Should add properties: STATE."));
+    };
+    let state = TableState::of_name(word);
+    let state = state.ok_or_else(|| Refusal::analysis(format!("doris-sim does not model the table state {word}")))?;
+    model.set_table_state(db, name, state)
 }
 
 /// Database and name of an object.

@@ -3,7 +3,7 @@
 use super::{
     Answer, Model, PartitionState, Refusal, Relation, Table, TableState, ViewSpec,
     binlog::{NewRecord, kind},
-    catalog::{still_committed, unknown_table},
+    catalog::{olap_table, still_committed, unknown_table},
     fe_json::view_column,
     ids::*,
 };
@@ -21,6 +21,17 @@ impl Model {
         };
         check_alterable(table)?;
         Ok((database.id, table))
+    }
+
+    /// ADMIN SET TABLE STATUS: puts a table into a state, whatever it is in. Journaled, not recorded.
+    pub fn set_table_state(&mut self, db: &str, name: &str, state: TableState) -> Answer<()> {
+        let database = self.database(db)?;
+        let (db_id, id) = (database.id, olap_table(database, name)?.id);
+        if let Some(table) = self.table_mut(db_id, id) {
+            table.state = state;
+        }
+        self.journal();
+        Ok(())
     }
 
     /// DROP TABLE [FORCE]: into the recycle bin.

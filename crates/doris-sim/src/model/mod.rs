@@ -37,6 +37,7 @@ mod binlog;
 mod catalog;
 pub(crate) mod coerce;
 mod column_data;
+mod constraint;
 mod create_table;
 mod database;
 pub(crate) mod datetime;
@@ -78,11 +79,14 @@ use rand_chacha::ChaCha8Rng;
 
 pub(crate) use backend::BeSnapshot;
 pub use backend::{Backend, BeTablet, TabletShape};
-pub use binlog::{Binlog, BinlogLagAnswer, BinlogPageAnswer, BinlogStream, DbBinlogs, Dropped, DroppedIds};
+pub use binlog::{
+    Binlog, BinlogLagAnswer, BinlogLimits, BinlogPageAnswer, BinlogStream, DbBinlogs, Dropped, DroppedIds,
+};
+pub use constraint::Constraint;
 pub use create_table::ViewSpec;
 pub use database::{Database, Quotas};
 pub use error::{Answer, Refusal};
-pub(crate) use fe_json::java_string_hash;
+pub(crate) use fe_json::{java_hash_order, java_string_hash};
 pub use frontend::{BackendPorts, Frontend};
 pub use ids::*;
 pub(crate) use index_columns::{DELETE_SIGN, SEQUENCE_COLUMN, can_be_key};
@@ -193,6 +197,8 @@ pub struct Model {
     pub(crate) snapshot_jobs: BTreeMap<DbId, VecDeque<SnapshotJob>>,
     /// Finished local snapshots by label, of all databases.
     pub(crate) local_snapshots: BTreeMap<String, LocalSnapshot>,
+    /// Constraints by table and name.
+    pub(crate) constraints: BTreeMap<(TableId, String), Constraint>,
     pub recycle_bin: RecycleBin,
     /// The next round of the recycle bin's daemon; `None` while the bin is empty.
     pub(crate) next_recycling_ms: Option<i64>,
@@ -234,6 +240,7 @@ impl Model {
             next_repair_ms: now_ms.saturating_add(repair::REPAIR_INTERVAL_MS),
             snapshot_jobs: BTreeMap::new(),
             local_snapshots: BTreeMap::new(),
+            constraints: BTreeMap::new(),
             recycle_bin: RecycleBin::default(),
             next_recycling_ms: None,
             next_binlog_gc_ms: now_ms.saturating_add(options.binlog_gc_interval_ms),
@@ -258,6 +265,11 @@ impl Model {
     /// A FE configuration item as a number.
     pub fn config_number(&self, key: &str, default: i64) -> i64 {
         self.config.get(key).and_then(|v| v.parse().ok()).unwrap_or(default)
+    }
+
+    /// An id for a job that leaves nothing else behind.
+    pub(crate) fn next_job_id(&mut self) -> i64 {
+        self.ids.next_raw()
     }
 
     /// Lets time pass until `now_ms`: every timed event that is due happens, in order.

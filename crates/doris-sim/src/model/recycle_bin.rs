@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Database, Model, Partition, Relation, ids::*};
+use super::{Answer, Database, Model, Partition, Refusal, Relation, ids::*};
 
 /// Between two rounds of the daemon.
 const ROUND_MS: i64 = 30_000;
@@ -109,6 +109,37 @@ impl Model {
         let recycled = self.recycled(RecycledPartition { db, table, partition }, false, seq);
         self.recycle_bin.partitions.insert(id, recycled);
         self.start_recycling();
+    }
+
+    /// DROP CATALOG RECYCLE BIN WHERE: erases one thing at once.
+    pub fn erase_recycled(&mut self, kind: &str, id: i64) -> Answer<()> {
+        let missing = || Refusal::analysis(format!("Unknown {kind} '{id}' in the recycle bin"));
+        match kind.to_lowercase().as_str() {
+            "dbid" => {
+                let entry = self.recycle_bin.databases.remove(&DbId::new(id)).ok_or_else(missing)?;
+                for table in entry.what.relations {
+                    self.erase_recycled_relation(table);
+                }
+            }
+            "tableid" => {
+                let id = TableId::new(id);
+                if !self.recycle_bin.relations.contains_key(&id) {
+                    return Err(missing());
+                }
+                self.erase_recycled_relation(id);
+            }
+            "partitionid" => {
+                let entry = self.recycle_bin.partitions.remove(&PartitionId::new(id)).ok_or_else(missing)?;
+                self.drop_partition_tablets(&entry.what.partition);
+            }
+            _ => {
+                return Err(Refusal::analysis(format!(
+                    "DROP CATALOG RECYCLE BIN command only supports 'DbId', 'TableId', 'PartitionId', not '{kind}'"
+                )));
+            }
+        }
+        self.journal();
+        Ok(())
     }
 
     fn recycled<T>(&self, what: T, force: bool, seq: CommitSeq) -> Recycled<T> {

@@ -21,6 +21,12 @@ pub enum TableState {
 }
 
 impl TableState {
+    /// The state that this word stands for, as far as it is modelled.
+    pub fn of_name(word: &str) -> Option<Self> {
+        let all = [Self::Normal, Self::Rollup, Self::SchemaChange, Self::Restore];
+        all.into_iter().find(|state| state.name().eq_ignore_ascii_case(word))
+    }
+
     /// Doris's word.
     pub fn name(self) -> &'static str {
         match self {

@@ -3,7 +3,7 @@
 use super::{
     alter_partition, create_table,
     cursor::{Cursor, Parsed},
-    statement::{AlterClause, Statement},
+    statement::{AlterClause, ConstraintDef, Statement},
 };
 
 /// `TABLE name clause, ..`
@@ -34,5 +34,27 @@ fn clause(c: &mut Cursor<'_>) -> Parsed<AlterClause> {
     if c.take_all(&["MODIFY", "DISTRIBUTION"]) {
         return Ok(AlterClause::ModifyDistribution(create_table::distribution(c)?));
     }
+    if c.take_all(&["ADD", "CONSTRAINT"]) {
+        return Ok(AlterClause::AddConstraint { name: c.identifier()?, kind: constraint(c)? });
+    }
+    if c.take_all(&["DROP", "CONSTRAINT"]) {
+        return Ok(AlterClause::DropConstraint(c.identifier()?));
+    }
     c.unexpected("'ADD', 'DROP', 'MODIFY', 'RENAME', 'REPLACE', 'SET'")
+}
+
+/// `PRIMARY KEY (..)`, `UNIQUE (..)` or `FOREIGN KEY (..) REFERENCES table (..)`
+fn constraint(c: &mut Cursor<'_>) -> Parsed<ConstraintDef> {
+    if c.take_all(&["PRIMARY", "KEY"]) {
+        return Ok(ConstraintDef::Primary(c.names()?));
+    }
+    if c.take("UNIQUE") {
+        return Ok(ConstraintDef::Unique(c.names()?));
+    }
+    if c.take_all(&["FOREIGN", "KEY"]) {
+        let columns = c.names()?;
+        c.expect("REFERENCES")?;
+        return Ok(ConstraintDef::Foreign { columns, table: c.object_name()?, references: c.names()? });
+    }
+    c.unexpected("'FOREIGN', 'PRIMARY', 'UNIQUE'")
 }

@@ -1,5 +1,7 @@
 //! DROP, TRUNCATE.
 
+use sqlparser::tokenizer::Token;
+
 use super::{
     cursor::{Cursor, Parsed},
     partition,
@@ -13,6 +15,11 @@ pub(super) fn drop(c: &mut Cursor<'_>) -> Parsed<Statement> {
         let if_exists = c.if_exists();
         let name = c.db_name()?;
         return Ok(Statement::DropDatabase { name, if_exists, force: c.take("FORCE") });
+    }
+    if c.take_all(&["CATALOG", "RECYCLE", "BIN", "WHERE"]) {
+        let kind = c.string()?;
+        c.expect_token(&Token::Eq)?;
+        return Ok(Statement::EraseRecycled { kind, id: c.integer()? });
     }
     if c.take("TABLE") {
         let if_exists = c.if_exists();

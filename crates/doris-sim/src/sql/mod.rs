@@ -109,6 +109,7 @@ fn statement(c: &mut Cursor<'_>) -> Parsed<Statement> {
         "SHOW" => show::show(c),
         "DESC" | "DESCRIBE" => show::describe(c),
         "ADMIN" => show::admin(c),
+        "ANALYZE" => show::analyze(c),
         "USE" => session::use_db(c),
         "SET" => session::set(c),
         "KILL" => session::kill(c),

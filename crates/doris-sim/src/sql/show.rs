@@ -84,6 +84,9 @@ fn what(c: &mut Cursor<'_>) -> Parsed<Show> {
     if c.take("VARIABLES") {
         return Ok(Show::Variables(filter(c)?));
     }
+    if c.take("CONSTRAINTS") {
+        return Ok(Show::Constraints(table_from(c)?));
+    }
     if c.take_all(&["CATALOG", "RECYCLE", "BIN"]) {
         return Ok(Show::RecycleBin(filter(c)?));
     }
@@ -161,6 +164,11 @@ pub(super) fn admin(c: &mut Cursor<'_>) -> Parsed<Statement> {
         return Ok(Statement::Show(frontend_config(c)?));
     }
     c.expect("SET")?;
+    if c.take("TABLE") {
+        let table = c.object_name()?;
+        c.expect("STATUS")?;
+        return Ok(Statement::AdminSetTableStatus { table, properties: c.optional_properties()? });
+    }
     c.take("ALL");
     if !c.take("FRONTEND") && !c.take("FRONTENDS") {
         return c.unexpected("'FRONTEND', 'FRONTENDS'");
@@ -170,4 +178,13 @@ pub(super) fn admin(c: &mut Cursor<'_>) -> Parsed<Statement> {
         return c.unexpected("'('");
     }
     Ok(Statement::AdminSetFrontendConfig(c.property_list()?))
+}
+
+/// `ANALYZE TABLE name [(columns)] [WITH SYNC]`
+pub(super) fn analyze(c: &mut Cursor<'_>) -> Parsed<Statement> {
+    c.expect("ANALYZE")?;
+    c.expect("TABLE")?;
+    let table = c.object_name()?;
+    let columns = if c.peek() == &Token::LParen { c.names()? } else { Vec::new() };
+    Ok(Statement::Analyze { table, columns, sync: c.take_all(&["WITH", "SYNC"]) })
 }

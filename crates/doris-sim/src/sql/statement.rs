@@ -76,6 +76,22 @@ pub enum Statement {
         force: bool,
     },
     Recover(Recover),
+    /// ADMIN SET TABLE name STATUS PROPERTIES (..).
+    AdminSetTableStatus {
+        table: ObjectName,
+        properties: Properties,
+    },
+    /// ANALYZE TABLE name [(columns)] [WITH SYNC].
+    Analyze {
+        table: ObjectName,
+        columns: Vec<String>,
+        sync: bool,
+    },
+    /// DROP CATALOG RECYCLE BIN WHERE 'DbId' = n and the like.
+    EraseRecycled {
+        kind: String,
+        id: i64,
+    },
     Backup(Backup),
     Restore(Backup),
     CancelBackup {
@@ -270,7 +286,17 @@ pub enum AlterClause {
     Set(Properties),
     RenameRollup { old: String, new: String },
     ModifyDistribution(DistributionDef),
+    AddConstraint { name: String, kind: ConstraintDef },
+    DropConstraint(String),
     Partition(PartitionClause),
+}
+
+/// What a constraint says. Doris believes it and never checks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConstraintDef {
+    Primary(Vec<String>),
+    Unique(Vec<String>),
+    Foreign { columns: Vec<String>, table: ObjectName, references: Vec<String> },
 }
 
 /// A clause of ALTER TABLE on partitions.
@@ -489,6 +515,7 @@ pub enum Show {
     },
     Variables(Filter),
     RecycleBin(Filter),
+    Constraints(ObjectName),
     Proc(String),
     /// A list that is always empty here: its columns.
     Nothing(&'static [&'static str]),

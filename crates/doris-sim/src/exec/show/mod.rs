@@ -1,5 +1,6 @@
 //! SHOW statements: columns, order and formats of Doris 4.1.
 
+mod binlogs;
 pub(super) mod catalog;
 pub(super) mod cluster;
 mod config;
@@ -41,6 +42,7 @@ pub(super) fn show(context: &Context<'_>, show: &Show) -> Answer<Rows> {
         Show::Transaction { db, filter } => transaction::transaction(context, db.as_deref(), filter),
         Show::FrontendConfig { pattern } => config::frontend_config(context, pattern.as_deref()),
         Show::Variables(filter) => config::variables(context, filter),
+        Show::Constraints(table) => super::constraint::show(context, table),
         Show::RecycleBin(filter) => recycle_bin::recycle_bin(context, filter),
         Show::Proc(path) => proc::proc(context, path),
         Show::Nothing(columns) => Ok(Rows::of_texts(columns, Vec::new())),

@@ -2,10 +2,10 @@
 
 use super::{
     super::{datetime::format_ms, reply::Rows, session::Context},
-    cell, cluster, partitions, transaction,
+    binlogs, cell, cluster, partitions, transaction,
 };
 use crate::model::{
-    Answer, Database, DbId, IndexId, KeysType, Partition, PartitionId, Refusal, Relation, Table, TableId,
+    Answer, Database, DbId, IndexId, KeysType, Partition, PartitionId, Quotas, Refusal, Relation, Table, TableId,
 };
 
 /// The node of a path; a trailing `/` is ignored.
@@ -14,9 +14,10 @@ pub(super) fn proc(context: &Context<'_>, path: &str) -> Answer<Rows> {
     let Some(inside) = path.strip_prefix('/') else { return Err(missing()) };
     let parts: Vec<&str> = inside.trim_end_matches('/').split('/').filter(|part| !part.is_empty()).collect();
     match parts[..] {
-        [] => Ok(names("name", &["backends", "dbs", "frontends", "transactions"])),
+        [] => Ok(names("name", &["backends", "binlog", "dbs", "frontends", "transactions"])),
         ["frontends"] => Ok(cluster::frontends(context)),
         ["backends"] => Ok(cluster::backends(context)),
+        ["binlog"] => Ok(binlogs::binlogs(context)),
         ["transactions"] => Ok(transactions(context)),
         ["transactions", db, ref rest @ ..] => transactions_of(context, db, rest, missing),
         ["dbs"] => Ok(databases(context)),
@@ -73,26 +74,35 @@ fn replicas(table: &Table) -> usize {
     table.all_partitions().flat_map(Partition::tablets).map(|(_, tablet)| tablet.replicas.len()).sum()
 }
 
+/// A number of bytes as Doris prints it.
+fn volume(bytes: i64) -> String {
+    let units = [(1_i64 << 40, "TB"), (1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "KB")];
+    let (unit, name) = units.into_iter().find(|(unit, _)| bytes >= *unit).unwrap_or((1, ""));
+    // Three digits are enough for what a double cannot hold.
+    format!("{:.3} {name}", bytes as f64 / unit as f64)
+}
+
 fn databases(context: &Context<'_>) -> Rows {
-    let row = |id: i64, name: &str, tables: usize, replicas: usize, running: usize| {
+    let row = |id: i64, name: &str, tables: usize, replicas: usize, running: usize, quotas: Quotas| {
         vec![
             cell(id),
             cell(name),
             cell(tables),
             cell("0.000 "),
-            cell("8388608.000 TB"),
+            cell(volume(quotas.data_bytes)),
             None,
             cell(replicas),
-            cell(1_073_741_824),
+            cell(quotas.replicas),
             cell(running),
-            cell(10_000),
+            cell(quotas.transactions),
             None,
         ]
     };
-    let mut rows = vec![row(0, "information_schema", 3, 0, 0), row(1, "mysql", 0, 0, 0)];
+    let mut rows =
+        vec![row(0, "information_schema", 3, 0, 0, Quotas::default()), row(1, "mysql", 0, 0, 0, Quotas::default())];
     for db in context.model.databases.values() {
         let count = db.tables().map(replicas).sum();
-        rows.push(row(db.id.get(), &db.name, db.relations.len(), count, context.model.running_txns(db.id)));
+        rows.push(row(db.id.get(), &db.name, db.relations.len(), count, context.model.running_txns(db.id), db.quotas));
     }
     let columns = [
         "DbId",

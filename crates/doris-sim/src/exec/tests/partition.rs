@@ -248,3 +248,42 @@ async fn an_insert_overwrite_goes_through_temporary_partitions() {
     assert_eq!(kinds(&c.records_after(at)), [1, 3], "a failure leaves nothing behind");
     assert_eq!(c.lines("SELECT * FROM n ORDER BY k").await, ["2|2", "14|5"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn statements_without_a_record_are_answered() {
+    let mut c = with_tables().await;
+    c.ok("CREATE TABLE hh (k INT, v INT) DUPLICATE KEY(k) DISTRIBUTED BY HASH(k) BUCKETS 1 PROPERTIES (\"replication_num\"=\"1\")")
+        .await;
+    let at = c.head();
+    c.ok("ADMIN SET TABLE hh STATUS PROPERTIES(\"state\"=\"normal\")").await;
+    c.ok("ALTER TABLE hh ADD CONSTRAINT c1 UNIQUE (k)").await;
+    assert_eq!(c.lines("SHOW CONSTRAINTS FROM hh").await, ["c1|UNIQUE|UNIQUE (k)"]);
+    assert_eq!(c.rows("ANALYZE TABLE hh").await[0][1..], ["internal", "d", "hh", "[hh:v,hh:k]"]);
+    c.ok("ALTER DATABASE d SET DATA QUOTA 10G").await;
+    let dbs = c.rows("SHOW PROC '/dbs'").await;
+    assert!(dbs.iter().any(|row| row[1] == "d" && row[4] == "10.000 GB"), "{dbs:?}");
+    assert_eq!(c.records_after(at), []);
+    c.ok("ADMIN SET TABLE hh STATUS PROPERTIES(\"state\"=\"schema_change\")").await;
+    assert_eq!(
+        c.refusal("TRUNCATE TABLE hh").await,
+        "Table[hh]'s state(SCHEMA_CHANGE) is not NORMAL. Do not allow doing ALTER ops"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_binlogs_of_each_database_are_listed_with_their_size() {
+    let mut c = with_tables().await;
+    c.ok("INSERT INTO u VALUES (1, 1)").await;
+    let expected = c.sim.look(|model| {
+        let stream = &model.binlogs.values().next().unwrap().stream;
+        let size = |data: &Option<String>, tables: usize| 80 + 8 * tables + data.as_ref().unwrap().len();
+        stream.records().map(|record| size(&record.data, record.table_ids.len())).sum::<usize>().to_string()
+    });
+    let count = c.records_after(-1).len() + 1;
+    let rows = c.rows("SHOW PROC '/binlog'").await;
+    assert_eq!((rows[0][0].as_str(), rows[0][1].as_str(), rows[0][3].as_str()), ("d", "db", "false"));
+    assert_eq!((&rows[0][4], &rows[0][5]), (&count.to_string(), &expected));
+    c.ok("DROP DATABASE d").await;
+    let rows = c.rows("SHOW PROC '/binlog'").await;
+    assert_eq!((rows[0][0].as_str(), rows[0][3].as_str()), ("(dropped)", "true"));
+}

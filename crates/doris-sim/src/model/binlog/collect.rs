@@ -7,21 +7,22 @@ use crate::model::{Model, ids::*, properties::BINLOG_DEFAULTS};
 
 /// The limits of one database or table.
 #[derive(Clone, Copy, Debug)]
-struct Limits {
-    ttl_ms: i64,
-    max_bytes: i64,
-    max_history_nums: i64,
+pub struct BinlogLimits {
+    pub ttl_seconds: i64,
+    pub max_bytes: i64,
+    pub max_history_nums: i64,
 }
 
-impl Limits {
-    fn of(properties: &BTreeMap<String, String>) -> Self {
+impl BinlogLimits {
+    /// From properties; the defaults where there are none.
+    pub fn of(properties: Option<&BTreeMap<String, String>>) -> Self {
         let number = |key: &str| {
             let default = BINLOG_DEFAULTS.iter().find(|(k, _)| *k == key).map_or("0", |(_, v)| v);
-            let text = properties.get(key).map_or(default, String::as_str);
+            let text = properties.and_then(|all| all.get(key)).map_or(default, String::as_str);
             text.parse::<i64>().unwrap_or(i64::MAX)
         };
         Self {
-            ttl_ms: number("binlog.ttl_seconds").saturating_mul(1000),
+            ttl_seconds: number("binlog.ttl_seconds"),
             max_bytes: number("binlog.max_bytes"),
             max_history_nums: number("binlog.max_history_nums"),
         }
@@ -41,10 +42,10 @@ impl Model {
         // Nothing is collected while the database is missing (seen).
         let Some(db) = self.databases.get(&id) else { return };
         let by_db = db.binlog_enabled();
-        let db_limits = Limits::of(&db.properties);
-        let tables: BTreeMap<TableId, Option<Limits>> = db
+        let db_limits = BinlogLimits::of(Some(&db.properties));
+        let tables: BTreeMap<TableId, Option<BinlogLimits>> = db
             .tables()
-            .map(|table| (table.id, table.flag("binlog.enable").then(|| Limits::of(&table.properties))))
+            .map(|table| (table.id, table.flag("binlog.enable").then(|| BinlogLimits::of(Some(&table.properties)))))
             .collect();
         let now = self.now_ms;
         let Some(store) = self.binlogs.get_mut(&id) else { return };
@@ -90,7 +91,7 @@ impl DbBinlogs {
     /// stream loses what no table holds any more. Answers up to where something went.
     fn collect_tables(
         &mut self,
-        tables: &BTreeMap<TableId, Option<Limits>>,
+        tables: &BTreeMap<TableId, Option<BinlogLimits>>,
         now: i64,
         gone: &mut BTreeMap<PartitionId, Version>,
     ) -> Option<CommitSeq> {
@@ -139,16 +140,16 @@ impl Binlog {
 
 impl BinlogStream {
     /// What the records take; the DUMMY counts nothing.
-    pub(crate) fn bytes(&self) -> i64 {
+    pub fn bytes(&self) -> i64 {
         self.records.values().map(|record| record.bytes()).fold(0, i64::saturating_add)
     }
 
     /// Up to which seq the entries are to go; `None`: none.
-    fn expired(&self, limits: Limits, now: i64, lowest_lock: Option<CommitSeq>) -> Option<CommitSeq> {
+    fn expired(&self, limits: BinlogLimits, now: i64, lowest_lock: Option<CommitSeq>) -> Option<CommitSeq> {
         let mut bytes = self.bytes();
         let mut count = i64::try_from(self.records.len()).unwrap_or(i64::MAX).saturating_add(1);
         // Doris reckons in whole seconds.
-        let oldest_kept = (now - now.rem_euclid(1000)).saturating_sub(limits.ttl_ms);
+        let oldest_kept = (now - now.rem_euclid(1000)).saturating_sub(limits.ttl_seconds.saturating_mul(1000));
         let by_time = self.records.iter().rev().find(|(_, r)| r.timestamp_ms <= oldest_kept).map(|(seq, _)| *seq);
         let mut cut = by_time;
         for (seq, record) in &self.records {

@@ -10,6 +10,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Model, ids::*};
 
+pub use collect::BinlogLimits;
 pub use dropped::{Dropped, DroppedIds};
 pub(crate) use late::LateRecord;
 pub use read::{BinlogLagAnswer, BinlogPageAnswer};
@@ -82,6 +83,11 @@ impl BinlogStream {
     /// Seq of the newest record, of the DUMMY if there is none.
     pub fn head(&self) -> CommitSeq {
         self.records.last_key_value().map_or(self.dummy_seq, |(seq, _)| *seq)
+    }
+
+    /// The time of the DUMMY: of the first record, or of the last collected one.
+    pub fn dummy_ms(&self) -> i64 {
+        self.dummy_ms
     }
 
     /// Records in order, without the DUMMY.

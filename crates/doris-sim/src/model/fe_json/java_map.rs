@@ -44,6 +44,14 @@ fn bucket(hash: i32, buckets: usize) -> usize {
     usize::try_from(hash ^ (hash >> 16)).unwrap_or(0) & (buckets - 1)
 }
 
+/// Things in the order of a `HashMap` or `HashSet`, by their hashes, given in the order of their insertion.
+pub(crate) fn java_hash_order<T>(mut entries: Vec<(i32, T)>) -> Vec<T> {
+    let buckets = buckets_of(entries.len());
+    // Stable: entries of one bucket stay in the order of their insertion.
+    entries.sort_by_key(|(hash, _)| bucket(*hash, buckets));
+    entries.into_iter().map(|(_, entry)| entry).collect()
+}
+
 impl<V> JavaMap<V> {
     /// Keys that are texts, given in the order of their insertion.
     pub(crate) fn of_strings(entries: impl IntoIterator<Item = (String, V)>) -> Self {
@@ -60,11 +68,8 @@ impl<V> JavaMap<V> {
         Self(entries.into_iter().collect())
     }
 
-    fn ordered(mut entries: Vec<(i32, String, V)>) -> Self {
-        let buckets = buckets_of(entries.len());
-        // Stable: entries of one bucket stay in the order of their insertion.
-        entries.sort_by_key(|(hash, ..)| bucket(*hash, buckets));
-        Self(entries.into_iter().map(|(_, key, value)| (key, value)).collect())
+    fn ordered(entries: Vec<(i32, String, V)>) -> Self {
+        Self(java_hash_order(entries.into_iter().map(|(hash, key, value)| (hash, (key, value))).collect()))
     }
 
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = (&str, &V)> {

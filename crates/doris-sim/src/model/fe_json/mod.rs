@@ -26,7 +26,7 @@ mod types;
 use serde::Serialize;
 
 pub(crate) use column::{ColumnJson, view_column};
-pub(crate) use java_map::{JavaMap, java_string_hash};
+pub(crate) use java_map::{JavaMap, java_hash_order, java_string_hash};
 pub(crate) use literal::RangeJson;
 pub(crate) use partition::PartitionJson;
 pub(crate) use partition_info::{DataPropertyJson, ListItemJson, ReplicaAllocationJson};
