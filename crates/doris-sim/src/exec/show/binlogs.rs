@@ -67,7 +67,7 @@ fn of_table(
 ) -> Vec<Option<String>> {
     let model = context.model;
     let relation = model.databases.get(&db).and_then(|db| db.relations.get(&table));
-    let dropped = model.databases.get(&db).is_none();
+    let dropped = !model.databases.contains_key(&db);
     let recycled = model.recycle_bin.relations.get(&table).map(|entry| &entry.what.relation);
     let known = relation.or(recycled).and_then(Relation::as_table);
     let name = match relation.and_then(Relation::as_table) {
