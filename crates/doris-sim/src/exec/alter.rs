@@ -2,17 +2,24 @@
 
 use super::{
     alter_partition::{self, check_nothing_left, take_flag},
-    constraint, target,
+    alter_schema, constraint, target,
 };
 use crate::{
     Session,
-    model::{Answer, DistributionChange, Model, Refusal},
-    sql::statement::{AlterClause, Buckets, ObjectName, PartitionClause},
+    model::{Answer, DistributionChange, Model, Refusal, SchemaClause},
+    sql::statement::{AlterClause, Buckets, ObjectName, PartitionClause, SchemaAlteration},
 };
 
 pub(super) fn alter(model: &mut Model, session: &Session, table: &ObjectName, clauses: Vec<AlterClause>) -> Answer<()> {
     let (db, name) = target(session, table)?;
     check_conflicts(&clauses)?;
+    if matches!(clauses.first(), Some(AlterClause::Schema(_))) {
+        let clauses = clauses.into_iter().filter_map(|clause| match clause {
+            AlterClause::Schema(clause) => Some(clause),
+            _ => None,
+        });
+        return alter_schema::alter(model, db, name, clauses.collect());
+    }
     for clause in clauses {
         match clause {
             AlterClause::Rename(new_name) => {
@@ -20,10 +27,18 @@ pub(super) fn alter(model: &mut Model, session: &Session, table: &ObjectName, cl
                 model.rename_table(db, name, &new_name)?;
             }
             AlterClause::RenameRollup { old, new } => model.rename_rollup(db, name, &old, &new)?,
+            AlterClause::RenameColumn { old, new } => model.rename_column(db, name, &old, &new)?,
+            AlterClause::TableComment(comment) => model.modify_table_comment(db, name, &comment.verbatim())?,
+            AlterClause::AddRollups(rollups) => alter_schema::add_rollups(model, db, name, rollups)?,
+            AlterClause::DropRollups(rollups) => model.drop_rollups(db, name, &rollups)?,
+            AlterClause::Schema(clause) => alter_schema::alter(model, db, name, vec![clause])?,
             AlterClause::Replace { with, mut properties, force } => {
                 let swap = take_flag(&mut properties, "swap", true);
                 check_nothing_left(&properties)?;
                 model.replace_table(db, name, &with, swap, force)?;
+            }
+            AlterClause::Set(properties) if properties.keys().any(|key| is_storage(key)) => {
+                model.alter_schema(db, name, vec![SchemaClause::Storage(properties)])?;
             }
             AlterClause::Set(properties) => model.set_table_properties(db, name, &properties)?,
             AlterClause::ModifyDistribution(distribution) => {
@@ -63,6 +78,12 @@ fn operation(clause: &AlterClause) -> &'static str {
     match clause {
         AlterClause::Rename(_) | AlterClause::RenameRollup { .. } => "RENAME",
         AlterClause::Replace { .. } => "REPLACE_TABLE",
+        AlterClause::RenameColumn { .. } => "RENAME",
+        AlterClause::TableComment(_) => "MODIFY_TABLE_COMMENT",
+        AlterClause::AddRollups(_) => "ADD_ROLLUP",
+        AlterClause::DropRollups(_) => "DROP_ROLLUP",
+        AlterClause::Schema(SchemaAlteration::ColumnComment { .. }) => "MODIFY_COLUMN_COMMENT",
+        AlterClause::Schema(_) => "SCHEMA_CHANGE",
         AlterClause::Set(_) => "MODIFY_TABLE_PROPERTY",
         AlterClause::ModifyDistribution(_) => "MODIFY_DISTRIBUTION",
         // A statement of its own in Doris's grammar.
@@ -75,6 +96,11 @@ fn operation(clause: &AlterClause) -> &'static str {
             PartitionClause::Rename { .. } => "RENAME",
         },
     }
+}
+
+/// Whether a property says how rows are stored: a change of it is a change of the schema.
+fn is_storage(key: &str) -> bool {
+    matches!(key, "bloom_filter_columns" | "bloom_filter_fpp" | "store_row_column" | "row_store_columns")
 }
 
 fn check_table_name(name: &str) -> Answer<()> {

@@ -130,7 +130,7 @@ fn columns(definitions: Vec<ColumnDef>, keys: &KeysDef) -> Answer<Vec<Column>> {
         .collect()
 }
 
-fn column(definition: ColumnDef, is_key: bool, kind: KeysKind) -> Answer<Column> {
+pub(super) fn column(definition: ColumnDef, is_key: bool, kind: KeysKind) -> Answer<Column> {
     let name = definition.name;
     if name.is_empty()
         || name.chars().count() > 256
@@ -235,7 +235,7 @@ fn distribution(definition: Option<DistributionDef>, kind: KeysKind) -> Answer<D
     Ok(Distribution { hash_columns: definition.hash_columns, buckets, auto })
 }
 
-fn secondary_index(definition: IndexDef) -> SecondaryIndex {
+pub(super) fn secondary_index(definition: IndexDef) -> SecondaryIndex {
     let mut properties = definition.properties;
     if definition.kind == "INVERTED" && properties.contains_key("parser") {
         properties.entry("lower_case".into()).or_insert_with(|| "true".into());

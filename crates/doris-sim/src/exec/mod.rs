@@ -5,6 +5,7 @@
 
 mod alter;
 mod alter_partition;
+mod alter_schema;
 mod analyze;
 mod constraint;
 mod create_table;
@@ -154,6 +155,23 @@ fn define(model: &mut Model, session: &Session, statement: Statement) -> Answer<
             return analyze::analyze(model, session, &table, &columns, sync);
         }
         Statement::EraseRecycled { kind, id } => model.erase_recycled(&kind, id)?,
+        Statement::CreateIndex { table, index, if_not_exists } => {
+            alter_schema::create_index(model, session, &table, index, if_not_exists)?;
+        }
+        Statement::DropIndex { table, name, if_exists } => {
+            let (db, table) = target(session, &table)?;
+            model.drop_index(db, table, &name, if_exists)?;
+        }
+        Statement::BuildIndex { table, name, partitions } => {
+            let (db, table) = target(session, &table)?;
+            model.build_index(db, table, &name, &partitions)?;
+        }
+        Statement::CreateRollupView { name, query } => alter_schema::create_view(model, session, name, &query)?,
+        Statement::DropRollupView { name, table, if_exists } => {
+            let (db, table) = target(session, &table)?;
+            model.drop_materialized_view(db, table, &name, if_exists)?;
+        }
+        Statement::CancelAlter { table, what, jobs } => alter_schema::cancel(model, session, &table, what, &jobs)?,
         Statement::Recover(recover) => recover::recover(model, session, &recover)?,
         Statement::AdminSetFrontendConfig(config) => session::set_frontend_config(model, &config)?,
         Statement::Backup(backup) => snapshot::backup(model, session, backup)?,

@@ -65,7 +65,7 @@ fn unsupported<T>(expr: &Expr) -> Answer<T> {
     Err(Refusal::analysis(format!("delete conditions must be comparisons of columns with constants: {expr}")))
 }
 
-fn column_name(expr: &Expr) -> Option<String> {
+pub(super) fn column_name(expr: &Expr) -> Option<String> {
     match expr {
         Expr::Identifier(name) => Some(unquoted(name)),
         Expr::CompoundIdentifier(parts) => parts.last().map(unquoted),

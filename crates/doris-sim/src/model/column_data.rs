@@ -1,16 +1,8 @@
 //! Columns and their types as Doris serializes them in records (Gson): the words of the JSON in `fe_json`.
 
-use serde_json::Value as Json;
-
-use super::{Column, ColumnDefault, ColumnType, KeysType, fe_json::ColumnJson};
+use super::{Column, ColumnDefault, ColumnType, KeysType};
 
 impl Column {
-    /// The column of an index of this model.
-    #[allow(dead_code, reason = "records of schema changes come next")]
-    pub(crate) fn data(&self, keys: KeysType) -> Json {
-        serde_json::to_value(ColumnJson::of(self, keys)).unwrap_or_default()
-    }
-
     /// How values are combined, in Doris's word; keys have none.
     pub(crate) fn aggregation_word(&self, keys: KeysType) -> Option<String> {
         match (self.is_key, self.aggregation, keys) {
@@ -68,4 +60,28 @@ impl ColumnType {
             other => other.to_string().to_uppercase(),
         }
     }
+
+    /// The type in a `rawSql`: the planner's spelling.
+    pub(crate) fn planner_text(&self) -> String {
+        match self {
+            Self::Decimal { precision, scale } => format!("DECIMALV3({precision}, {scale})"),
+            Self::Date => "DATEV2".into(),
+            Self::DateTime { scale } => format!("DATETIMEV2({scale})"),
+            Self::String => "TEXT".into(),
+            other => other.to_string().to_uppercase(),
+        }
+    }
+}
+
+/// Column.equals: what a change of a column is judged by.
+pub(crate) fn same_column(a: &Column, b: &Column, keys: KeysType) -> bool {
+    a.name.eq_ignore_ascii_case(&b.name)
+        && a.ty == b.ty
+        && a.aggregation_word(keys) == b.aggregation_word(keys)
+        && a.is_implicit(keys) == b.is_implicit(keys)
+        && (a.is_key, a.nullable, a.visible) == (b.is_key, b.nullable, b.visible)
+        && a.auto_increment.is_some() == b.auto_increment.is_some()
+        && a.default_text() == b.default_text()
+        && a.real_default == b.real_default
+        && a.comment == b.comment
 }

@@ -8,7 +8,7 @@ use super::{
     TableState, Tablet, TabletShape, View,
     binlog::{NewRecord, kind},
     ids::*,
-    index_columns::{evaluate_defaults, hidden_columns, number, rollup_columns},
+    index_columns::{hidden_columns, note_defaults, number, rollup_columns},
     properties::{self, complete, record_properties},
     show_create::DdlText,
 };
@@ -142,8 +142,8 @@ impl Model {
         let base_index = IndexId::new(self.ids.next_raw());
         let mut columns = columns;
         let mut hidden_columns = hidden_columns(spec.keys, &properties, &columns);
-        evaluate_defaults(&mut columns, self.now_ms);
-        evaluate_defaults(&mut hidden_columns, self.now_ms);
+        note_defaults(&mut columns);
+        note_defaults(&mut hidden_columns);
         number(&mut hidden_columns, columns.len());
         let max_unique_id = i32::try_from(columns.len() + hidden_columns.len()).unwrap_or(i32::MAX) - 1;
         let mut indexes = BTreeMap::new();
@@ -219,6 +219,7 @@ impl Model {
             schema_version: 0,
             schema_hash,
             shadow: false,
+            watershed: None,
         }
     }
 

@@ -110,6 +110,7 @@ impl Model {
         }
         if self.master.is_some() {
             self.resume_jobs();
+            self.resume_alter_jobs();
             self.ids.jump();
             self.next_txn += ID_BATCH - self.next_txn % ID_BATCH;
             self.journal();

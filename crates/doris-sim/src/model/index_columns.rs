@@ -19,7 +19,7 @@ pub(crate) fn hidden_columns(keys: KeysType, properties: &BTreeMap<String, Strin
     let unique = matches!(keys, KeysType::Unique { .. });
     let mut hidden = Vec::new();
     if unique {
-        hidden.push(zero_column(DELETE_SIGN, ColumnType::TinyInt, "doris delete flag hidden column"));
+        hidden.push(delete_sign());
     }
     if flag("store_row_column") || properties.contains_key("row_store_columns") {
         hidden.push(row_store_column());
@@ -40,6 +40,11 @@ pub(crate) fn hidden_columns(keys: KeysType, properties: &BTreeMap<String, Strin
         hidden.push(sequence_column(ty));
     }
     hidden
+}
+
+/// `__DORIS_DELETE_SIGN__`.
+pub(crate) fn delete_sign() -> Column {
+    zero_column(DELETE_SIGN, ColumnType::TinyInt, "doris delete flag hidden column")
 }
 
 /// `__DORIS_SEQUENCE_COL__`.
@@ -73,21 +78,23 @@ pub(crate) fn number(columns: &mut [Column], first: usize) {
     }
 }
 
-/// Evaluates the defaults of new columns (`realDefaultValue`).
+/// The defaults of a new table's columns: an expression stands for itself (`realDefaultValue`).
+pub(crate) fn note_defaults(columns: &mut [Column]) {
+    columns.iter_mut().for_each(|column| column.real_default = column.default_text());
+}
+
+/// Evaluates the defaults of columns that are added to a table.
 pub(crate) fn evaluate_defaults(columns: &mut [Column], now_ms: i64) {
+    note_defaults(columns);
     for column in columns {
-        column.real_default = match &column.default {
-            ColumnDefault::None | ColumnDefault::Null => None,
-            ColumnDefault::Literal { text, .. } => Some(text.clone()),
-            ColumnDefault::Expression(name) if name.starts_with("CURRENT_TIMESTAMP") => {
-                Some(format!("{}000", Moment::of_ms(now_ms).text(6)))
-            }
-            ColumnDefault::Expression(name) if name.starts_with("CURRENT_DATE") => {
-                Some(Moment::of_ms(now_ms).date_text())
-            }
-            ColumnDefault::Expression(name) if name == "PI" => Some(std::f64::consts::PI.to_string()),
-            ColumnDefault::Expression(name) if name == "E" => Some(std::f64::consts::E.to_string()),
-            ColumnDefault::Expression(_) => None,
+        let ColumnDefault::Expression(name) = &column.default else { continue };
+        let now = Moment::of_ms(now_ms);
+        column.real_default = match name.as_str() {
+            name if name.starts_with("CURRENT_TIMESTAMP") => Some(format!("{}000", now.text(6))),
+            name if name.starts_with("CURRENT_DATE") => Some(now.date_text()),
+            "PI" => Some(std::f64::consts::PI.to_string()),
+            "E" => Some(std::f64::consts::E.to_string()),
+            _ => continue,
         };
     }
 }
@@ -150,7 +157,7 @@ fn choose_rollup_key(rollup: &RollupSpec, schema: &mut [Column]) -> Answer<()> {
 }
 
 /// How many columns the short key takes.
-fn short_key(schema: &[Column]) -> Answer<usize> {
+pub(crate) fn short_key(schema: &[Column]) -> Answer<usize> {
     let mut bytes = 0;
     let mut count = 0;
     for column in schema {

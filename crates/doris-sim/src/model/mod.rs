@@ -18,6 +18,7 @@
 //! | `table_property/` | `set_table_properties` and what each property means |
 //! | `fe_json/` | catalog objects in the JSON of the FE: binlog records, snapshot documents |
 //! | `show_create.rs` | text of SHOW CREATE TABLE / VIEW |
+//! | `alter/` | schema changes: columns, indexes, rollups, comments, and their jobs |
 //! | `load.rs` | `load(db, table, rows)`, `load_txn(LoadSpec)`: one transaction of a load, begun, written and committed |
 //! | `read.rs` | `rows(db, table)`: what SELECT sees, with the key model applied |
 //! | `txn/` | `begin_txn`, `commit_txn`, `rollback_txn`, publishing, labels and their retention |
@@ -30,6 +31,7 @@
 //! Names are looked up as Doris does; refusals carry Doris's texts ([`Refusal`]).
 
 mod account;
+mod alter;
 mod alter_database;
 mod auto_partition;
 mod backend;
@@ -77,6 +79,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
+pub use alter::{
+    AddIndex, AlterJob, AlterKind, AlterState, BUILD_INDEX_COLUMNS, COLUMN_JOB_COLUMNS, IndexJob, JobIndex,
+    MaterializedViewSpec, MvColumn, Position, ROLLUP_JOB_COLUMNS, SchemaClause,
+};
 pub(crate) use backend::BeSnapshot;
 pub use backend::{Backend, BeTablet, TabletShape};
 pub use binlog::{
@@ -122,6 +128,8 @@ pub struct Options {
     pub seed: u64,
     /// From COMMITTED to VISIBLE.
     pub publish_delay_ms: i64,
+    /// One step of a schema change, rollup or index job (Doris: 500).
+    pub alter_tick_ms: i64,
     /// One step of a backup or restore job (Doris: 3000).
     pub snapshot_tick_ms: i64,
     /// Between two rounds of the binlog collection (Doris: 15 000).
@@ -145,6 +153,7 @@ impl Default for Options {
             name: "sim".into(),
             seed: 1,
             publish_delay_ms: 10,
+            alter_tick_ms: 500,
             snapshot_tick_ms: 0,
             binlog_gc_interval_ms: 15_000,
             ingest_delay_ms: 0,
@@ -193,6 +202,10 @@ pub struct Model {
     /// Transactions that wrote pending rowsets and that nobody knows: since when.
     pub(crate) orphaned_since_ms: BTreeMap<TxnId, i64>,
     pub(crate) next_repair_ms: i64,
+    /// Schema changes and rollups, with those that have ended.
+    pub(crate) alter_jobs: BTreeMap<i64, AlterJob>,
+    /// Jobs of inverted indexes.
+    pub(crate) index_jobs: BTreeMap<i64, IndexJob>,
     /// History of each database, oldest first; only the last may be unfinished.
     pub(crate) snapshot_jobs: BTreeMap<DbId, VecDeque<SnapshotJob>>,
     /// Finished local snapshots by label, of all databases.
@@ -238,6 +251,8 @@ impl Model {
             binlog_switches: Vec::new(),
             orphaned_since_ms: BTreeMap::new(),
             next_repair_ms: now_ms.saturating_add(repair::REPAIR_INTERVAL_MS),
+            alter_jobs: BTreeMap::new(),
+            index_jobs: BTreeMap::new(),
             snapshot_jobs: BTreeMap::new(),
             local_snapshots: BTreeMap::new(),
             constraints: BTreeMap::new(),
@@ -290,7 +305,7 @@ impl Model {
             self.next_recycling_ms,
             self.next_binlog_switch_ms(),
         ];
-        [self.next_publish_ms(), self.next_job_step_ms(), self.next_late_record_ms()]
+        [self.next_publish_ms(), self.next_job_step_ms(), self.next_alter_step_ms(), self.next_late_record_ms()]
             .into_iter()
             .chain(daemons)
             .flatten()
@@ -302,6 +317,7 @@ impl Model {
         self.switch_binlogs();
         self.publish_due();
         self.step_jobs();
+        self.step_alter_jobs();
         self.insert_late_records(&[]);
         self.empty_recycle_bin();
         if self.next_repair_ms <= self.now_ms {

@@ -137,6 +137,8 @@ pub struct IndexSchema {
     pub schema_hash: i64,
     /// Under construction by a schema change or rollup job.
     pub shadow: bool,
+    /// Of a shadow index: transactions below need not be published into it, their rows are converted.
+    pub watershed: Option<TxnId>,
 }
 
 /// `PartitionState`.
@@ -280,6 +282,12 @@ impl Table {
             true => self.columns.iter().chain(&self.hidden_columns).collect(),
             false => index.columns.iter().collect(),
         }
+    }
+
+    /// The indexes under construction that a transaction need not be published into: its rows are converted.
+    pub(crate) fn converted_for(&self, txn: TxnId) -> Vec<IndexId> {
+        let before = |index: &&IndexSchema| index.watershed.is_some_and(|watershed| txn < watershed);
+        self.indexes.values().filter(before).map(|index| index.id).collect()
     }
 
     /// Position of each key column.

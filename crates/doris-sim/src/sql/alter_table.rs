@@ -1,7 +1,7 @@
 //! ALTER TABLE.
 
 use super::{
-    alter_partition, create_table,
+    alter_partition, alter_schema, create_table,
     cursor::{Cursor, Parsed},
     statement::{AlterClause, ConstraintDef, Statement},
 };
@@ -10,13 +10,19 @@ use super::{
 pub(super) fn alter(c: &mut Cursor<'_>) -> Parsed<Statement> {
     c.expect("TABLE")?;
     let table = c.object_name()?;
-    let clauses = c.list(clause)?;
+    let clauses = match alter_schema::rollups(c)? {
+        Some(clause) => vec![clause],
+        None => c.list(clause)?,
+    };
     Ok(Statement::AlterTable { table, clauses })
 }
 
 fn clause(c: &mut Cursor<'_>) -> Parsed<AlterClause> {
     if let Some(clause) = alter_partition::clause(c)? {
         return Ok(AlterClause::Partition(clause));
+    }
+    if let Some(clause) = alter_schema::clause(c)? {
+        return Ok(clause);
     }
     if c.take_all(&["RENAME", "ROLLUP"]) {
         return Ok(AlterClause::RenameRollup { old: c.identifier()?, new: c.identifier()? });
@@ -40,7 +46,7 @@ fn clause(c: &mut Cursor<'_>) -> Parsed<AlterClause> {
     if c.take_all(&["DROP", "CONSTRAINT"]) {
         return Ok(AlterClause::DropConstraint(c.identifier()?));
     }
-    c.unexpected("'ADD', 'DROP', 'MODIFY', 'RENAME', 'REPLACE', 'SET'")
+    c.unexpected("'ADD', 'DROP', 'ENABLE', 'MODIFY', 'ORDER', 'RENAME', 'REPLACE', 'SET'")
 }
 
 /// `PRIMARY KEY (..)`, `UNIQUE (..)` or `FOREIGN KEY (..) REFERENCES table (..)`

@@ -181,6 +181,11 @@ fn type_arguments(c: &mut Cursor<'_>) -> Parsed<String> {
 pub(super) fn index(c: &mut Cursor<'_>) -> Parsed<IndexDef> {
     c.if_not_exists();
     let name = c.identifier()?;
+    index_of(c, name)
+}
+
+/// What follows the name of an index (and its table).
+pub(super) fn index_of(c: &mut Cursor<'_>, name: String) -> Parsed<IndexDef> {
     let columns = c.names()?;
     let kind = if c.take("USING") { c.identifier()?.to_ascii_uppercase() } else { "INVERTED".to_owned() };
     let properties = c.optional_properties()?;

@@ -95,10 +95,11 @@ pub(super) fn distribution(c: &mut Cursor<'_>) -> Parsed<DistributionDef> {
     Ok(DistributionDef { hash_columns, buckets })
 }
 
-fn rollup(c: &mut Cursor<'_>) -> Parsed<RollupDef> {
+pub(super) fn rollup(c: &mut Cursor<'_>) -> Parsed<RollupDef> {
     let name = c.identifier()?;
     let columns = c.names()?;
     let duplicate_keys = if c.take_all(&["DUPLICATE", "KEY"]) { c.names()? } else { Vec::new() };
+    let base = if c.take("FROM") { Some(c.identifier()?) } else { None };
     c.optional_properties()?;
-    Ok(RollupDef { name, columns, duplicate_keys })
+    Ok(RollupDef { name, columns, duplicate_keys, base })
 }

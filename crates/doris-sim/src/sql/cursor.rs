@@ -45,6 +45,15 @@ impl<'a> Cursor<'a> {
         &self.parser.peek_nth_token_ref(1).token
     }
 
+    /// The word `n` tokens ahead, in upper case if it is not quoted.
+    pub(super) fn word_at(&self, n: usize) -> Option<String> {
+        match &self.parser.peek_nth_token_ref(n).token {
+            Token::Word(Word { value, quote_style: None, .. }) => Some(value.to_ascii_uppercase()),
+            Token::Word(Word { value, .. }) => Some(format!("`{value}`")),
+            _ => None,
+        }
+    }
+
     pub(super) fn advance(&mut self) {
         self.parser.advance_token();
     }

@@ -3,6 +3,7 @@
 use sqlparser::tokenizer::Token;
 
 use super::{
+    alter_schema,
     cursor::{Cursor, Parsed},
     partition,
     statement::Statement,
@@ -26,11 +27,21 @@ pub(super) fn drop(c: &mut Cursor<'_>) -> Parsed<Statement> {
         let name = c.object_name()?;
         return Ok(Statement::DropTable { name, if_exists, force: c.take("FORCE") });
     }
+    if c.is_word("INDEX") {
+        return alter_schema::drop_index(c);
+    }
+    if c.is_word("MATERIALIZED") {
+        let (name, if_exists, table) = alter_schema::drop_view(c)?;
+        return match table {
+            Some(table) => Ok(Statement::DropRollupView { name: name.name, table, if_exists }),
+            None => c.unexpected("'ON'"),
+        };
+    }
     if c.take("VIEW") {
         let if_exists = c.if_exists();
         return Ok(Statement::DropView { name: c.object_name()?, if_exists });
     }
-    c.unexpected("'DATABASE', 'SCHEMA', 'TABLE', 'VIEW'")
+    c.unexpected("'DATABASE', 'INDEX', 'MATERIALIZED', 'SCHEMA', 'TABLE', 'VIEW'")
 }
 
 /// `TRUNCATE TABLE name [PARTITION[S] (p, ..)] [FORCE]`

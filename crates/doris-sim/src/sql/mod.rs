@@ -5,6 +5,7 @@
 //! a fast way of its own ([`mod@insert`]).
 
 mod alter_partition;
+mod alter_schema;
 mod alter_table;
 mod column;
 mod create_table;
@@ -103,6 +104,7 @@ fn statement(c: &mut Cursor<'_>) -> Parsed<Statement> {
         "TRUNCATE" => drop::truncate(c),
         "ALTER" => alter(c),
         "BACKUP" => snapshot::backup(c),
+        "BUILD" => alter_schema::build_index(c),
         "RECOVER" => recover::recover(c),
         "RESTORE" => snapshot::restore(c),
         "CANCEL" => snapshot::cancel(c),
@@ -118,7 +120,7 @@ fn statement(c: &mut Cursor<'_>) -> Parsed<Statement> {
             Ok(Statement::Sync)
         }
         _ => c.unexpected(
-            "<EOF>, ';', '(', 'ADMIN', 'ALTER', 'BACKUP', 'CANCEL', 'CREATE', 'DELETE', 'DESC', 'DESCRIBE', 'DROP', \
+            "<EOF>, ';', '(', 'ADMIN', 'ALTER', 'BACKUP', 'BUILD', 'CANCEL', 'CREATE', 'DELETE', 'DESC', 'DESCRIBE', 'DROP', \
              'INSERT', 'KILL', 'RECOVER', 'RESTORE', 'SELECT', 'SET', 'SHOW', 'SYNC', 'TRUNCATE', 'UPDATE', 'USE', 'VALUES', 'WITH'",
         ),
     }
@@ -132,8 +134,12 @@ fn create(c: &mut Cursor<'_>) -> Parsed<Statement> {
         view::create(c)
     } else if c.is_word("TABLE") {
         create_table::create(c)
+    } else if c.is_word("INDEX") {
+        alter_schema::create_index(c)
+    } else if alter_schema::is_synchronous_view(c) {
+        alter_schema::create_view(c)
     } else {
-        c.unexpected("'DATABASE', 'OR', 'SCHEMA', 'TABLE', 'VIEW'")
+        c.unexpected("'DATABASE', 'INDEX', 'MATERIALIZED', 'OR', 'SCHEMA', 'TABLE', 'VIEW'")
     }
 }
 

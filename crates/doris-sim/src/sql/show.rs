@@ -4,7 +4,7 @@ use sqlparser::tokenizer::Token;
 
 use super::{
     cursor::{Cursor, Parsed},
-    statement::{Filter, Show, Statement},
+    statement::{AlterJobs, Filter, JobFilter, Show, Statement},
 };
 
 /// `SHOW ..`
@@ -90,6 +90,9 @@ fn what(c: &mut Cursor<'_>) -> Parsed<Show> {
     if c.take_all(&["CATALOG", "RECYCLE", "BIN"]) {
         return Ok(Show::RecycleBin(filter(c)?));
     }
+    if let Some(jobs) = alter_jobs(c)? {
+        return Ok(Show::AlterJobs { jobs, db: c.optional_db()?, filter: job_filter(c)? });
+    }
     if c.take("PROC") {
         return Ok(Show::Proc(c.string()?));
     }
@@ -110,6 +113,53 @@ fn rest(c: &mut Cursor<'_>) -> Parsed<Show> {
     };
     filter(c)?;
     Ok(Show::Nothing(columns))
+}
+
+/// `ALTER TABLE (COLUMN | ROLLUP | MATERIALIZED VIEW)`, `BUILD INDEX`
+fn alter_jobs(c: &mut Cursor<'_>) -> Parsed<Option<AlterJobs>> {
+    if c.take_all(&["BUILD", "INDEX"]) {
+        return Ok(Some(AlterJobs::BuildIndex));
+    }
+    if !c.take_all(&["ALTER", "TABLE"]) {
+        return Ok(None);
+    }
+    if c.take("COLUMN") {
+        return Ok(Some(AlterJobs::Column));
+    }
+    if c.take("ROLLUP") || c.take_all(&["MATERIALIZED", "VIEW"]) {
+        return Ok(Some(AlterJobs::Rollup));
+    }
+    c.unexpected("'COLUMN', 'MATERIALIZED', 'ROLLUP'")
+}
+
+/// `[WHERE ..] [ORDER BY column [ASC | DESC], ..] [LIMIT [offset,] n | LIMIT n OFFSET offset]`
+fn job_filter(c: &mut Cursor<'_>) -> Parsed<JobFilter> {
+    let condition = if c.take("WHERE") { Some(Box::new(c.expression()?)) } else { None };
+    let order_by = match c.take_all(&["ORDER", "BY"]) {
+        false => Vec::new(),
+        true => c.list(|c| {
+            let column = c.identifier()?;
+            let descending = c.take("DESC");
+            if !descending {
+                c.take("ASC");
+            }
+            Ok((column, descending))
+        })?,
+    };
+    let limit = match c.take("LIMIT") {
+        false => None,
+        true => {
+            let first = c.integer()?;
+            Some(if c.take_token(&Token::Comma) {
+                (first, c.integer()?)
+            } else if c.take("OFFSET") {
+                (c.integer()?, first)
+            } else {
+                (0, first)
+            })
+        }
+    };
+    Ok(JobFilter { condition, order_by, limit })
 }
 
 fn tables(c: &mut Cursor<'_>, full: bool, views: bool) -> Parsed<Show> {

@@ -3,6 +3,7 @@
 use sqlparser::tokenizer::Token;
 
 use super::{
+    alter_schema,
     cursor::{Cursor, Parsed},
     partition,
     statement::{Backup, BackupTable, Statement},
@@ -54,5 +55,8 @@ pub(super) fn cancel(c: &mut Cursor<'_>) -> Parsed<Statement> {
     if c.take("RESTORE") {
         return Ok(Statement::CancelRestore { db: c.optional_db()? });
     }
-    c.unexpected("'BACKUP', 'RESTORE'")
+    match alter_schema::cancel(c)? {
+        Some(statement) => Ok(statement),
+        None => c.unexpected("'ALTER', 'BACKUP', 'BUILD', 'RESTORE'"),
+    }
 }

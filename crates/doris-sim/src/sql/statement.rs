@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sqlparser::ast::{Expr, Query, TableWithJoins};
 
 use super::literal::Literal;
-use crate::model::{Aggregation, ColumnType};
+use crate::model::{Aggregation, ColumnType, Position};
 
 /// `PROPERTIES (...)`.
 pub type Properties = BTreeMap<String, String>;
@@ -74,6 +74,38 @@ pub enum Statement {
         /// Empty = all of them.
         partitions: Vec<String>,
         force: bool,
+    },
+    CreateIndex {
+        table: ObjectName,
+        index: IndexDef,
+        if_not_exists: bool,
+    },
+    DropIndex {
+        table: ObjectName,
+        name: String,
+        if_exists: bool,
+    },
+    BuildIndex {
+        table: ObjectName,
+        name: String,
+        /// Empty = all of them.
+        partitions: Vec<String>,
+    },
+    /// A synchronous materialized view: an index of the table that the query names.
+    CreateRollupView {
+        name: String,
+        query: Box<Query>,
+    },
+    DropRollupView {
+        name: String,
+        table: ObjectName,
+        if_exists: bool,
+    },
+    CancelAlter {
+        table: ObjectName,
+        what: CancelAlter,
+        /// Empty = all of them.
+        jobs: Vec<i64>,
     },
     Recover(Recover),
     /// ADMIN SET TABLE name STATUS PROPERTIES (..).
@@ -204,6 +236,8 @@ pub struct RollupDef {
     pub columns: Vec<String>,
     /// `DUPLICATE KEY (..)`.
     pub duplicate_keys: Vec<String>,
+    /// `FROM index`.
+    pub base: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -285,6 +319,11 @@ pub enum AlterClause {
     Replace { with: String, properties: Properties, force: bool },
     Set(Properties),
     RenameRollup { old: String, new: String },
+    RenameColumn { old: String, new: String },
+    TableComment(Literal),
+    Schema(SchemaAlteration),
+    AddRollups(Vec<RollupDef>),
+    DropRollups(Vec<String>),
     ModifyDistribution(DistributionDef),
     AddConstraint { name: String, kind: ConstraintDef },
     DropConstraint(String),
@@ -297,6 +336,76 @@ pub enum ConstraintDef {
     Primary(Vec<String>),
     Unique(Vec<String>),
     Foreign { columns: Vec<String>, table: ObjectName, references: Vec<String> },
+}
+
+/// A clause of ALTER TABLE on columns and indexes. `rollup`: IN, TO or FROM an index.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SchemaAlteration {
+    /// `list`: in parentheses.
+    AddColumns {
+        columns: Vec<ColumnDef>,
+        list: bool,
+        position: Position,
+        rollup: Option<String>,
+    },
+    DropColumn {
+        name: String,
+        rollup: Option<String>,
+    },
+    ModifyColumn {
+        column: ColumnDef,
+        position: Position,
+        rollup: Option<String>,
+    },
+    /// `MODIFY COLUMN name COMMENT '..'`
+    ColumnComment {
+        name: String,
+        comment: Literal,
+    },
+    /// ORDER BY.
+    Reorder {
+        names: Vec<String>,
+        rollup: Option<String>,
+    },
+    AddIndex {
+        index: IndexDef,
+        if_not_exists: bool,
+    },
+    DropIndex {
+        name: String,
+        if_exists: bool,
+    },
+    EnableFeature {
+        name: String,
+        properties: Properties,
+    },
+}
+
+/// Which jobs CANCEL ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CancelAlter {
+    Column,
+    Rollup,
+    BuildIndex,
+}
+
+/// A list of jobs in SHOW.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AlterJobs {
+    Column,
+    /// And of materialized views.
+    Rollup,
+    BuildIndex,
+}
+
+/// WHERE, ORDER BY and LIMIT of a list of jobs.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct JobFilter {
+    pub condition: Option<Box<Expr>>,
+    /// Columns, and whether descending.
+    pub order_by: Vec<(String, bool)>,
+    /// Offset and number of rows.
+    pub limit: Option<(usize, usize)>,
 }
 
 /// A clause of ALTER TABLE on partitions.
@@ -517,6 +626,11 @@ pub enum Show {
     RecycleBin(Filter),
     Constraints(ObjectName),
     Proc(String),
+    AlterJobs {
+        jobs: AlterJobs,
+        db: Option<String>,
+        filter: JobFilter,
+    },
     /// A list that is always empty here: its columns.
     Nothing(&'static [&'static str]),
 }

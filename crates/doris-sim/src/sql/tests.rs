@@ -175,7 +175,12 @@ fn create_table_reads_every_clause() {
     assert_eq!(table.distribution.unwrap().buckets, Some(Buckets::Auto));
     assert_eq!(
         table.rollups,
-        [RollupDef { name: "r1".into(), columns: vec!["k".into(), "s".into()], duplicate_keys: Vec::new() }]
+        [RollupDef {
+            name: "r1".into(),
+            columns: vec!["k".into(), "s".into()],
+            duplicate_keys: Vec::new(),
+            base: None
+        }]
     );
     assert_eq!(table.properties, map(&[("replication_num", "1")]));
 }

@@ -1,5 +1,6 @@
 //! SHOW statements: columns, order and formats of Doris 4.1.
 
+mod alter_jobs;
 mod binlogs;
 pub(super) mod catalog;
 pub(super) mod cluster;
@@ -44,6 +45,7 @@ pub(super) fn show(context: &Context<'_>, show: &Show) -> Answer<Rows> {
         Show::Variables(filter) => config::variables(context, filter),
         Show::Constraints(table) => super::constraint::show(context, table),
         Show::RecycleBin(filter) => recycle_bin::recycle_bin(context, filter),
+        Show::AlterJobs { jobs, db, filter } => alter_jobs::alter_jobs(context, *jobs, db.as_deref(), filter),
         Show::Proc(path) => proc::proc(context, path),
         Show::Nothing(columns) => Ok(Rows::of_texts(columns, Vec::new())),
         Show::Backup { db, filter } => snapshot::backup(context, db.as_deref(), filter),

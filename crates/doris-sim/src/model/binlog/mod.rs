@@ -23,6 +23,7 @@ pub(crate) mod kind {
     pub(crate) const DROP_PARTITION: i32 = 3;
     pub(crate) const DROP_TABLE: i32 = 4;
     pub(crate) const ALTER_JOB: i32 = 5;
+    pub(crate) const MODIFY_TABLE_ADD_OR_DROP_COLUMNS: i32 = 6;
     pub(crate) const DUMMY: i32 = 7;
     pub(crate) const ALTER_DATABASE_PROPERTY: i32 = 8;
     pub(crate) const MODIFY_TABLE_PROPERTY: i32 = 9;
@@ -39,6 +40,10 @@ pub(crate) mod kind {
     pub(crate) const RECOVER_INFO: i32 = 24;
     pub(crate) const MODIFY_DISTRIBUTION_BUCKET_NUM: i32 = 25;
     pub(crate) const MODIFY_DISTRIBUTION_TYPE: i32 = 26;
+    pub(crate) const RENAME_COLUMN: i32 = 15;
+    pub(crate) const MODIFY_COMMENT: i32 = 16;
+    pub(crate) const MODIFY_TABLE_ADD_OR_DROP_INVERTED_INDICES: i32 = 19;
+    pub(crate) const INDEX_CHANGE_JOB: i32 = 20;
 }
 
 /// One record.

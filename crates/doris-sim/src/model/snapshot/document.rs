@@ -126,6 +126,7 @@ impl SnapshotTable {
                 schema_version: meta.schema_version,
                 schema_hash: meta.schema_hash,
                 shadow: false,
+                watershed: None,
             };
             Some((*id, index))
         });

@@ -112,16 +112,20 @@ impl Model {
         let Some(partition) = table.partition_by_id(write.partition) else { return Ok(()) };
         let required = usize::try_from(table.required_replicas(partition)).unwrap_or(usize::MAX);
         let one_will_do = waited_ms >= self.config_number("publish_wait_time_second", 300).saturating_mul(1000);
-        for (_, tablet) in txn.loaded_tablets(table.id, partition) {
+        for (index, tablet) in txn.loaded_tablets(table.id, partition) {
+            let shadow = table.indexes.get(&index).filter(|index| index.shadow);
+            if table.converted_for(txn.id).contains(&index) {
+                continue;
+            }
             let mut good = 0;
             for replica in &tablet.replicas {
                 let be = self.backends.get(&replica.backend).filter(|be| be.alive);
                 let on_be = be.and_then(|be| be.tablets.get(&tablet.id));
                 let has = on_be.is_some_and(|on_be| {
                     self.options.stand_in_backends
-                        || (on_be.pending.contains_key(&write.stid) && on_be.version() == base)
+                        || (on_be.pending.contains_key(&write.stid) && (on_be.version() == base || shadow.is_some()))
                 });
-                if has && replica.version >= base {
+                if has && (replica.version >= base || shadow.is_some()) {
                     good += 1;
                     outcome.failed.remove(&replica.id);
                 } else {
@@ -171,11 +175,12 @@ impl Model {
         let Some(table) = self.databases.get_mut(&txn.db).and_then(|db| db.table_by_id_mut(write.table)) else {
             return;
         };
+        let converted = table.converted_for(txn.id);
         let Some(partition) = table.partition_by_id_mut(write.partition) else { return };
         partition.visible_version = write.version;
         partition.visible_ms = now;
         let stand_in = self.options.stand_in_backends;
-        for tablet in partition.indexes.values_mut().flatten() {
+        for (index, tablet) in partition.indexes.iter_mut().flat_map(|(id, list)| list.iter_mut().map(|t| (*id, t))) {
             for replica in &mut tablet.replicas {
                 let be = self.backends.get_mut(&replica.backend).filter(|be| be.alive);
                 let published = !txn.error_replicas.contains(&replica.id)
@@ -187,7 +192,7 @@ impl Model {
                 if published {
                     replica.version = write.version;
                     replica.last_failed_version = replica.last_failed_version.filter(|failed| *failed > write.version);
-                } else {
+                } else if !converted.contains(&index) {
                     replica.last_failed_version =
                         Some(replica.last_failed_version.map_or(write.version, |failed| failed.max(write.version)));
                 }
