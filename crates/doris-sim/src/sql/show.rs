@@ -4,6 +4,7 @@ use sqlparser::tokenizer::Token;
 
 use super::{
     cursor::{Cursor, Parsed},
+    partition,
     statement::{AlterJobs, Filter, JobFilter, Show, Statement},
 };
 
@@ -56,7 +57,7 @@ fn what(c: &mut Cursor<'_>) -> Parsed<Show> {
     }
     if c.take("TABLETS") {
         c.expect("FROM")?;
-        return Ok(Show::Tablets { table: c.object_name()? });
+        return Ok(Show::Tablets { table: c.object_name()?, partitions: partition::target(c)? });
     }
     let full_columns = c.take_all(&["FULL", "COLUMNS"]) || c.take_all(&["FULL", "FIELDS"]);
     if full_columns || c.take("COLUMNS") || c.take("FIELDS") {

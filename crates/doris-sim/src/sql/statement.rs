@@ -598,6 +598,7 @@ pub enum Show {
     },
     Tablets {
         table: ObjectName,
+        partitions: TargetPartitions,
     },
     Columns {
         table: ObjectName,

@@ -37,7 +37,7 @@ pub(super) fn show(context: &Context<'_>, show: &Show) -> Answer<Rows> {
         Show::CreateTable(name) => table::create_table(context, name),
         Show::CreateView(name) => table::create_view(context, name),
         Show::Partitions { table, temp, filter } => partitions::partitions(context, table, *temp, filter),
-        Show::Tablets { table } => partitions::tablets(context, table),
+        Show::Tablets { table, partitions } => partitions::tablets(context, table, partitions),
         Show::Columns { table, full } => table::columns(context, table, *full),
         Show::Index { table } => table::index(context, table),
         Show::Transaction { db, filter } => transaction::transaction(context, db.as_deref(), filter),

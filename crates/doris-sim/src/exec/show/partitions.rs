@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     model::{Answer, Model, Partition, PartitionItem, PartitionState, Refusal, Relation, Table, Tablet},
-    sql::statement::{Filter, ObjectName},
+    sql::statement::{Filter, ObjectName, TargetPartitions},
 };
 
 const COLUMNS: [&str; 22] = [
@@ -170,9 +170,17 @@ pub(super) fn tablet_rows<'t>(model: &Model, tablets: impl Iterator<Item = (i64,
     Rows::of_texts(&TABLET_COLUMNS, rows.into_iter().map(|(.., row)| row).collect())
 }
 
-pub(super) fn tablets(context: &Context<'_>, name: &ObjectName) -> Answer<Rows> {
+pub(super) fn tablets(context: &Context<'_>, name: &ObjectName, of: &TargetPartitions) -> Answer<Rows> {
     let table = table(context, name)?;
-    let tablets = table.partitions.iter().flat_map(Partition::tablets);
+    let named: Vec<&Partition> = match &of.names[..] {
+        [] => table.partitions.iter().collect(),
+        names => {
+            let find = |name: &String| table.partition(name, of.temp);
+            let unknown = |name: &String| Refusal::analysis(format!("Unknown partition: {name}"));
+            names.iter().map(|name| find(name).ok_or_else(|| unknown(name))).collect::<Answer<_>>()?
+        }
+    };
+    let tablets = named.into_iter().flat_map(Partition::tablets);
     let with_hash = tablets.map(|(index, tablet)| (table.indexes.get(&index).map_or(0, |i| i.schema_hash), tablet));
     Ok(tablet_rows(context.model, with_hash))
 }

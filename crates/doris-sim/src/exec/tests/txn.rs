@@ -199,6 +199,9 @@ async fn partitions_and_hidden_columns_can_be_named() {
     c.ok("ALTER TABLE t1 ADD TEMPORARY PARTITION tp VALUES LESS THAN ('2017-02-01')").await;
     c.ok("INSERT INTO t1 TEMPORARY PARTITION (tp) VALUES (10, '2017-01-06', 't')").await;
     assert_eq!(c.lines("SELECT user_id FROM t1 PARTITION (p201701)").await, ["9"]);
+    for (of, count) in [("", 6), (" PARTITION (p201701, p201702)", 4), (" TEMPORARY PARTITION tp", 2)] {
+        assert_eq!(c.rows(&format!("SHOW TABLETS FROM t1{of}")).await.len(), count, "{of}");
+    }
     assert_eq!(c.sim.look(|model| model.table("d", "t1").unwrap().temp_partitions[0].visible_version.0), 2);
     c.ok("INSERT INTO t2 (id, __DORIS_DELETE_SIGN__) VALUES (3, 1), (6, 0)").await;
     assert_eq!(c.lines("SELECT id FROM t2 ORDER BY 1").await, ["4", "5", "6"]);

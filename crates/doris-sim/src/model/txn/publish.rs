@@ -14,6 +14,13 @@ impl Model {
     /// Holds back (or lets go) every publish, as the debug point of Doris does.
     pub fn hold_publish(&mut self, hold: bool) {
         self.publish_held = hold;
+        // The publisher takes its time again.
+        let at = self.now_ms.saturating_add(self.options.publish_delay_ms);
+        for id in self.active_txns.iter().filter(|_| !hold) {
+            if let Some(txn) = self.txns.get_mut(id) {
+                txn.retry_at_ms = at;
+            }
+        }
     }
 
     /// When the publisher has something to do.
@@ -159,11 +166,11 @@ impl Model {
         self.txns.insert(txn.id, txn);
     }
 
-    /// Every table gets a new version for each part of the transaction that wrote to it.
+    /// Every table that was written gets one new version, however many sub transactions wrote it (seen).
     fn raise_table_versions(&mut self, txn: &Txn) {
         let now = self.now_ms;
-        let parts: std::collections::BTreeSet<_> = txn.writes.iter().map(|write| (write.stid, write.table)).collect();
-        for (_, table) in parts {
+        let tables: BTreeSet<TableId> = txn.writes.iter().map(|write| write.table).collect();
+        for table in tables {
             if let Some(table) = self.table_mut(txn.db, table) {
                 table.raise_version(now);
             }
