@@ -31,7 +31,7 @@ pub(super) fn alter(model: &mut Model, name: &str, change: AlterDatabase) -> Ans
             model.set_quota(name, |quotas| quotas.data_bytes = bytes)
         }
         AlterDatabase::ReplicaQuota(n) => model.set_quota(name, |quotas| quotas.replicas = n),
-        AlterDatabase::TransactionQuota(n) => model.set_quota(name, |quotas| quotas.transactions = n),
+        AlterDatabase::TransactionQuota(n) => model.set_quota(name, |quotas| quotas.transactions = Some(n)),
     }
 }
 

@@ -173,6 +173,10 @@ fn define(model: &mut Model, session: &Session, statement: Statement) -> Answer<
         }
         Statement::CancelAlter { table, what, jobs } => alter_schema::cancel(model, session, &table, what, &jobs)?,
         Statement::Recover(recover) => recover::recover(model, session, &recover)?,
+        Statement::CleanLabel { db, label } => {
+            let db = model.database(&db)?.id;
+            model.clean_label(db, label.as_deref());
+        }
         Statement::AdminSetFrontendConfig(config) => session::set_frontend_config(model, &config)?,
         Statement::Backup(backup) => snapshot::backup(model, session, backup)?,
         Statement::CancelBackup { db } => {

@@ -17,17 +17,18 @@ pub struct Database {
     pub quotas: Quotas,
 }
 
-/// What a database may hold (ALTER DATABASE SET .. QUOTA). Shown; the simulator never fills one.
+/// What a database may hold (ALTER DATABASE SET .. QUOTA). The simulator never fills data and replicas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quotas {
     pub data_bytes: i64,
     pub replicas: i64,
-    pub transactions: i64,
+    /// Running ones; `None`: `max_running_txn_num_per_db`.
+    pub transactions: Option<i64>,
 }
 
 impl Default for Quotas {
     fn default() -> Self {
-        Self { data_bytes: i64::MAX, replicas: 1_073_741_824, transactions: 10_000 }
+        Self { data_bytes: i64::MAX, replicas: 1_073_741_824, transactions: None }
     }
 }
 

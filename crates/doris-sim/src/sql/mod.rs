@@ -95,6 +95,7 @@ fn statement(c: &mut Cursor<'_>) -> Parsed<Statement> {
         "SELECT" | "WITH" | "VALUES" => Ok(Statement::Query(c.query()?)),
         "INSERT" => insert::insert(c),
         "BEGIN" => txn::begin(c),
+        "CLEAN" => txn::clean_label(c),
         "COMMIT" => txn::end(c, "COMMIT", Statement::Commit),
         "ROLLBACK" => txn::end(c, "ROLLBACK", Statement::Rollback),
         "DELETE" => delete_update::delete(c),

@@ -138,6 +138,11 @@ pub enum Statement {
     },
     Commit,
     Rollback,
+    /// CLEAN LABEL; without a label, all of the database.
+    CleanLabel {
+        db: String,
+        label: Option<String>,
+    },
     Insert(Insert),
     Delete(Delete),
     Update(Update),

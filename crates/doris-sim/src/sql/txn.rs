@@ -1,4 +1,4 @@
-//! BEGIN, COMMIT, ROLLBACK.
+//! BEGIN, COMMIT, ROLLBACK, CLEAN LABEL.
 
 use super::{
     cursor::{Cursor, Parsed},
@@ -26,4 +26,15 @@ pub(super) fn end(c: &mut Cursor<'_>, verb: &str, statement: Statement) -> Parse
         c.take("RELEASE");
     }
     Ok(statement)
+}
+
+/// `CLEAN LABEL [label] (FROM | IN) db`
+pub(super) fn clean_label(c: &mut Cursor<'_>) -> Parsed<Statement> {
+    c.expect("CLEAN")?;
+    c.expect("LABEL")?;
+    let label = if c.is_word("FROM") || c.is_word("IN") { None } else { Some(c.identifier()?) };
+    match c.optional_db()? {
+        Some(db) => Ok(Statement::CleanLabel { db, label }),
+        None => c.unexpected("'FROM', 'IN'"),
+    }
 }

@@ -94,7 +94,11 @@ fn databases(context: &Context<'_>) -> Rows {
             cell(replicas),
             cell(quotas.replicas),
             cell(running),
-            cell(quotas.transactions),
+            cell(
+                quotas
+                    .transactions
+                    .unwrap_or_else(|| context.model.config_number("max_running_txn_num_per_db", 10_000)),
+            ),
             None,
         ]
     };

@@ -238,3 +238,27 @@ async fn a_transaction_that_found_nothing_is_committed_all_the_same() {
     });
     assert_eq!(visible, Some(TxnState::Visible));
 }
+
+#[tokio::test(start_paused = true)]
+async fn labels_can_be_cleaned_and_transactions_limited() {
+    let mut c = cluster().await;
+    c.ok("INSERT INTO t2 WITH LABEL a VALUES (7)").await;
+    c.ok("INSERT INTO t2 WITH LABEL b VALUES (8)").await;
+    c.ok("CLEAN LABEL a FROM d").await;
+    assert_eq!(c.refusal("SHOW TRANSACTION WHERE label = 'a'").await, "transaction with label a does not exist");
+    c.ok("INSERT INTO t2 WITH LABEL a VALUES (9)").await;
+    assert!(c.refusal("INSERT INTO t2 WITH LABEL b VALUES (9)").await.starts_with("Label [b] has already been used"));
+    c.ok("CLEAN LABEL IN d").await;
+    c.ok("INSERT INTO t2 WITH LABEL b VALUES (9)").await;
+    assert_eq!(c.refusal("CLEAN LABEL FROM nope").await, "Unknown database 'nope'");
+    c.ok("ALTER DATABASE d SET TRANSACTION QUOTA 1").await;
+    c.ok("BEGIN").await;
+    c.ok("INSERT INTO t2 SELECT 10").await;
+    let other = &mut crate::Session { user: "root".into(), db: Some("d".into()), ..crate::Session::default() };
+    let refused = crate::exec::execute(&c.sim, other, "INSERT INTO t2 VALUES (11)").await;
+    let SqlReply::Error { message, .. } = refused else { panic!("{refused:?}") };
+    assert!(
+        message.contains("current running txns on db") && message.ends_with("is 1, larger than limit 1"),
+        "{message}"
+    );
+}

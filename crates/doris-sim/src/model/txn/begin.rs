@@ -111,7 +111,8 @@ impl Model {
     pub(crate) fn check_running_txns(&self, db: DbId, tables: &[TableId]) -> Answer<()> {
         let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         let running = number(self.running_txns(db));
-        let limit = self.config_number("max_running_txn_num_per_db", 10_000);
+        let quota = self.databases.get(&db).and_then(|db| db.quotas.transactions);
+        let limit = quota.unwrap_or_else(|| self.config_number("max_running_txn_num_per_db", 10_000));
         if running >= limit {
             let text = format!("current running txns on db {db} is {running}, larger than limit {limit}");
             return Err(Refusal::analysis(text));

@@ -86,6 +86,17 @@ impl Model {
         }
     }
 
+    /// CLEAN LABEL: forgets the finished transactions of a label, or of all labels of a database.
+    pub fn clean_label(&mut self, db: DbId, label: Option<&str>) {
+        let of_label = |txn: &&Txn| label.is_none_or(|label| txn.label == label);
+        let finished: Vec<TxnId> =
+            self.txns_of(db).filter(of_label).filter(|txn| txn.state.is_final()).map(|txn| txn.id).collect();
+        for id in finished {
+            self.forget_txn(id);
+        }
+        self.journal();
+    }
+
     /// A master that did not begin it does not know a PREPARE transaction.
     pub(crate) fn lose_prepared(&mut self, id: TxnId) {
         if self.txns.get(&id).is_some_and(|txn| txn.state == TxnState::Prepare) {
