@@ -66,6 +66,38 @@ impl Record {
         Self::decode_plain(kind, seq, data)
     }
 
+    /// The one table that the record is about. `None`: UPSERT, MODIFY_PARTITIONS, or none.
+    pub fn table(&self) -> Option<TableId<Source>> {
+        match self {
+            Self::AddPartition(record) => Some(record.table),
+            Self::CreateTable(record) => Some(record.table),
+            Self::DropPartition(record) => Some(record.table),
+            Self::DropTable(record) => Some(record.table),
+            Self::AlterJob(record) => Some(record.table),
+            Self::ModifyColumns(record) => Some(record.table),
+            Self::ModifyTableProperties(record) => Some(record.table),
+            Self::Barrier(record) => record.table,
+            Self::ReplacePartitions(record) => Some(record.table),
+            Self::Truncate(record) => Some(record.table),
+            Self::Rename(record) => Some(record.table),
+            Self::RenameColumn(record) => Some(record.table),
+            Self::ModifyComment(record) => Some(record.table),
+            Self::ModifyView(record) => Some(record.view),
+            Self::ReplaceTable(record) => Some(record.origin),
+            Self::ModifyIndexes(record) => Some(record.table),
+            Self::IndexJob(record) => Some(record.table),
+            Self::DropRollup(record) => Some(record.table),
+            Self::Recover(record) => Some(record.table),
+            Self::ModifyBuckets(record) => Some(record.table),
+            Self::SetRandomDistribution { table } => Some(*table),
+            Self::Upsert(_)
+            | Self::Dummy
+            | Self::AlterDatabase(_)
+            | Self::ModifyPartitions(_)
+            | Self::Unknown { .. } => None,
+        }
+    }
+
     fn decode_plain(kind: BinlogType, seq: CommitSeq, data: &str) -> Result<Self, PayloadError> {
         if kind == BinlogType::DUMMY {
             return Ok(Self::Dummy);

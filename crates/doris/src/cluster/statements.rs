@@ -6,8 +6,8 @@ use crate::{
     ids::{Dest, Side, TxnId},
     net::{Endpoint, ResultSet},
     sql::{
-        BackupObject, BackupRow, PartitionRow, RestoreRow, Statement, TableRow, TxnRow, config_items, create_statement,
-        database_names,
+        BackupObject, BackupRow, IndexColumnRow, IndexRow, PartitionRow, RestoreRow, Statement, TableRow, TxnRow,
+        config_items, create_statement, database_names,
     },
 };
 
@@ -96,6 +96,20 @@ impl<S: Side> Cluster<S> {
         let statement = Statement::ShowPartitions { db: db.to_owned(), table: table.to_owned() };
         let set = self.query(&statement, true).await?;
         self.pool.parsed(&statement, PartitionRow::parse(&set))
+    }
+
+    /// `DESC table ALL` at the master: the columns of the base index and of each rollup.
+    pub async fn index_columns(&self, db: &str, table: &str) -> Result<Vec<IndexColumnRow>> {
+        let statement = Statement::DescribeAll { db: db.to_owned(), table: table.to_owned() };
+        let set = self.query(&statement, true).await?;
+        self.pool.parsed(&statement, IndexColumnRow::parse(&set))
+    }
+
+    /// `SHOW INDEX FROM table` at the master: inverted indexes and the like.
+    pub async fn indexes(&self, db: &str, table: &str) -> Result<Vec<IndexRow>> {
+        let statement = Statement::ShowIndex { db: db.to_owned(), table: table.to_owned() };
+        let set = self.query(&statement, true).await?;
+        self.pool.parsed(&statement, IndexRow::parse(&set))
     }
 
     /// All rows of `SHOW BACKUP` whose label is exactly `label`, oldest first.

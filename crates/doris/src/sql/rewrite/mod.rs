@@ -4,10 +4,12 @@
 //! What Doris writes into records is not always SQL that Doris accepts. What is known to be lost or broken is repaired from
 //! the record's other keys; a text that cannot be read is [`Unreadable`], and the object is then copied instead.
 
+mod add_partition;
 mod alter;
 mod create;
 mod view;
 
+pub use add_partition::add_partition;
 pub use alter::{AlterClause, ColumnDef, DefaultValue, Place, alter_clauses, clauses_need_comments};
 pub use create::{CreateOptions, RewrittenCreate, create_table, create_view};
 pub use view::view_query;
