@@ -67,6 +67,16 @@ impl Ledger {
         self.entries.iter()
     }
 
+    /// Opens the entry of a partition that was created empty on both sides: version 1 is its first.
+    pub fn open_empty(&mut self, source: PartitionId<Source>, dest: PartitionId<Dest>) {
+        self.entries.insert(source, Entry { dest, offset: 0, verified: Version(1) });
+    }
+
+    /// Forgets the entry of a destination partition.
+    pub fn forget(&mut self, dest: PartitionId<Dest>) {
+        self.entries.retain(|_, entry| entry.dest != dest);
+    }
+
     /// Translates destination versions into the source versions they stand for. A partition of the ledger that is missing
     /// among the rows is an error: the destination was altered by somebody else.
     pub fn read(&self, rows: &[PartitionRow<Dest>]) -> Result<Reading, PartitionId<Dest>> {

@@ -9,11 +9,21 @@ use doris::{
     ids::*,
 };
 
+use crate::{
+    ledger::Ledger,
+    phase::{CopiedIndex, CopiedIndexes},
+};
+
 /// One pair of tables with everything an ingest needs to know.
 #[derive(Clone, Debug)]
 pub struct TableMapping {
     pub source: TableId<Source>,
+    pub source_name: String,
     pub dest: TableId<Dest>,
+    /// Ranges of all partitions of the source, of those without a counterpart too.
+    pub source_ranges: BTreeMap<PartitionId<Source>, String>,
+    /// The formal partitions of the destination by range.
+    pub dest_ranges: BTreeMap<String, PartitionId<Dest>>,
     pub partitions: BTreeMap<PartitionId<Source>, PartitionMapping>,
     pub source_backends: BTreeMap<BackendId<Source>, Backend<Source>>,
     pub dest_backends: BTreeMap<BackendId<Dest>, Backend<Dest>>,
@@ -39,16 +49,24 @@ pub struct TabletPair {
 #[error("{0}")]
 pub struct Mismatch(pub String);
 
+/// What is on record of two tables.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    /// Pairs of partitions. `None`: they are paired by range.
+    pub partitions: Option<&'a Ledger>,
+    /// The source's indexes that the destination has. Empty: all of them, by name.
+    pub indexes: &'a CopiedIndexes,
+}
+
 impl TableMapping {
-    /// Pairs two tables. Partitions that only one side has are left out: whether that matters is decided when a record
-    /// names one. An index of the source that the destination lacks, or another number of buckets, is a [`Mismatch`].
+    /// Pairs two tables. Partitions and indexes that only the source has are left out: whether that matters is decided when
+    /// a record names one. A copied index that the destination lacks, or another number of buckets, is a [`Mismatch`].
     pub fn pair(
         source: &TableMeta<Source>,
         dest: &TableMeta<Dest>,
-        source_backends: Vec<Backend<Source>>,
-        dest_backends: Vec<Backend<Dest>>,
+        known: Known<'_>,
+        (source_backends, dest_backends): (Vec<Backend<Source>>, Vec<Backend<Dest>>),
     ) -> Result<Self, Mismatch> {
-        let single = source.partitions.len() == 1 && dest.partitions.len() == 1;
         let mut by_range: BTreeMap<&str, &PartitionMeta<Dest>> = BTreeMap::new();
         for partition in &dest.partitions {
             // Temporary partitions come last, unmarked, and may repeat the range of a formal one: the first counts.
@@ -56,23 +74,44 @@ impl TableMapping {
         }
         let mut partitions = BTreeMap::new();
         for partition in &source.partitions {
-            let counterpart = match by_range.get(partition.range.as_str()) {
-                Some(found) => Some(*found),
-                // An unpartitioned table has one partition on each side, named after its table.
-                None if single => dest.partitions.first(),
-                None => dest.partitions.iter().find(|p| p.name == partition.name),
+            let counterpart = match known.partitions {
+                Some(ledger) => {
+                    let entry = ledger.get(partition.id);
+                    entry.and_then(|entry| dest.partitions.iter().find(|p| p.id == entry.dest))
+                }
+                None => Self::counterpart(source, partition, dest, &by_range),
             };
             if let Some(counterpart) = counterpart {
-                partitions.insert(partition.id, Self::pair_partition(source, partition, dest, counterpart)?);
+                let paired = Self::pair_partition(source, partition, dest, counterpart, known.indexes)?;
+                partitions.insert(partition.id, paired);
             }
         }
         Ok(Self {
             source: source.id,
+            source_name: source.name.clone(),
             dest: dest.id,
+            source_ranges: source.partitions.iter().map(|partition| (partition.id, partition.range.clone())).collect(),
+            dest_ranges: by_range.into_iter().map(|(range, partition)| (range.to_owned(), partition.id)).collect(),
             partitions,
             source_backends: source_backends.into_iter().map(|b| (b.id, b)).collect(),
             dest_backends: dest_backends.into_iter().map(|b| (b.id, b)).collect(),
         })
+    }
+
+    /// The destination's partition of the same range.
+    fn counterpart<'a>(
+        source: &TableMeta<Source>,
+        partition: &PartitionMeta<Source>,
+        dest: &'a TableMeta<Dest>,
+        by_range: &BTreeMap<&str, &'a PartitionMeta<Dest>>,
+    ) -> Option<&'a PartitionMeta<Dest>> {
+        // An unpartitioned table has one partition on each side, named after its table.
+        let single = source.partitions.len() == 1 && dest.partitions.len() == 1;
+        match by_range.get(partition.range.as_str()) {
+            Some(found) => Some(found),
+            None if single => dest.partitions.first(),
+            None => dest.partitions.iter().find(|p| p.name == partition.name),
+        }
     }
 
     fn pair_partition(
@@ -80,11 +119,18 @@ impl TableMapping {
         partition: &PartitionMeta<Source>,
         dest: &TableMeta<Dest>,
         counterpart: &PartitionMeta<Dest>,
+        copied: &CopiedIndexes,
     ) -> Result<PartitionMapping, Mismatch> {
         let mut indexes = BTreeMap::new();
         for index in &partition.indexes {
-            // The base index is named after its table, which may be called otherwise on the destination.
-            let name = if index.name == source.name { &dest.name } else { &index.name };
+            let name = match copied.get(&index.id) {
+                Some(CopiedIndex::Rollup(name)) => name,
+                Some(CopiedIndex::Base) => &dest.name,
+                None if !copied.is_empty() => continue,
+                // The base index is named after its table, which may be called otherwise on the destination.
+                None if index.name == source.name => &dest.name,
+                None => &index.name,
+            };
             let Some(other) = counterpart.indexes.iter().find(|i| &i.name == name) else {
                 return Err(Mismatch(format!(
                     "index {} of partition {} does not exist on the destination",
@@ -141,6 +187,11 @@ mod tests {
 
     use super::*;
 
+    fn pair(source: &TableMeta<Source>, dest: &TableMeta<Dest>) -> Result<TableMapping, Mismatch> {
+        let known = Known { partitions: None, indexes: &CopiedIndexes::new() };
+        TableMapping::pair(source, dest, known, (vec![], vec![]))
+    }
+
     fn table<S: Side>(base: i64, name: &str, ranges: &[&str], buckets: i64) -> TableMeta<S> {
         let partitions = ranges
             .iter()
@@ -174,7 +225,7 @@ mod tests {
         let source = table::<Source>(10_000, "t", &["[1,2)", "[2,3)"], 2);
         let mut dest = table::<Dest>(20_000, "copy", &["[2,3)", "[1,2)", "[1,2)"], 2);
         dest.partitions[2].name = "temporary".to_owned();
-        let mapping = TableMapping::pair(&source, &dest, vec![], vec![]).unwrap();
+        let mapping = pair(&source, &dest).unwrap();
         assert_eq!(mapping.partitions[&PartitionId::new(10_001)].dest, PartitionId::new(20_002));
         assert_eq!(mapping.partitions[&PartitionId::new(10_002)].dest, PartitionId::new(20_001));
         let tablets = &mapping.partitions[&PartitionId::new(10_001)].indexes[&IndexId::new(10_100)];
@@ -182,12 +233,34 @@ mod tests {
     }
 
     #[test]
+    fn pairs_on_record_count_and_not_names_or_ranges() {
+        let source = table::<Source>(10_000, "t", &["[1,2)", "[2,3)"], 2);
+        let mut dest = table::<Dest>(20_000, "copy", &["[1,2)", "[1,2)"], 2);
+        dest.partitions[1].name = "other".to_owned();
+        let mut ledger = Ledger::default();
+        ledger.open_empty(PartitionId::new(10_001), PartitionId::new(20_002));
+        // A shadow index on the source is not on record: it is left out.
+        let mut changing = source.clone();
+        let mut shadow = changing.partitions[0].indexes[0].clone();
+        (shadow.id, shadow.name) = (IndexId::new(10_200), "__doris_shadow_t".to_owned());
+        changing.partitions[0].indexes.push(shadow);
+        let indexes = CopiedIndexes::from([(IndexId::new(10_100), CopiedIndex::Base)]);
+        let known = Known { partitions: Some(&ledger), indexes: &indexes };
+        let mapping = TableMapping::pair(&changing, &dest, known, (vec![], vec![])).unwrap();
+        assert_eq!(mapping.partitions.keys().copied().collect::<Vec<_>>(), [PartitionId::new(10_001)]);
+        let paired = &mapping.partitions[&PartitionId::new(10_001)];
+        assert_eq!(paired.dest, PartitionId::new(20_002));
+        assert_eq!(paired.indexes.keys().copied().collect::<Vec<_>>(), [IndexId::new(10_100)]);
+        assert_eq!(mapping.source_ranges.len(), 2);
+    }
+
+    #[test]
     fn other_buckets_or_indexes_are_a_mismatch() {
         let source = table::<Source>(10_000, "t", &[""], 2);
-        let error = TableMapping::pair(&source, &table(20_000, "t", &[""], 3), vec![], vec![]).unwrap_err();
+        let error = pair(&source, &table(20_000, "t", &[""], 3)).unwrap_err();
         assert!(error.0.contains("2 buckets on the source and 3"), "{error}");
         let mut dest = table::<Dest>(20_000, "t", &[""], 2);
         dest.partitions[0].indexes[0].name = "other".to_owned();
-        assert!(TableMapping::pair(&source, &dest, vec![], vec![]).is_err());
+        assert!(pair(&source, &dest).is_err());
     }
 }

@@ -1,16 +1,17 @@
 //! The states of a job, as types, and their durable form: the progress document of the Go program plus our own key.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ccr_store::documents::{FullSyncInfo, ProgressDocument, SubState, SyncState, SyncType};
 use doris::{
     Dest, Source,
-    ids::{CommitSeq, PartitionId, TableId, Version},
+    ids::{CommitSeq, IndexId, PartitionId, TableId, Version},
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
     env::{Clock, Rng},
+    incremental::Change,
     label::{self, Incarnation},
     ledger::Ledger,
     policy::{Code, Failure},
@@ -79,6 +80,17 @@ pub struct Own {
     /// What the snapshot that is restored holds, from before the restore until the ledger is opened on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub copied: Option<Copied>,
+    /// A change of the table whose outcome is not on record yet: it is finished before anything else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<Change>,
+    /// Empty destination partitions whose source partition is not known before its first load.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub fresh: BTreeSet<PartitionId<Dest>>,
+    /// The source's indexes that the destination has. What loads put into others is not copied: it belongs to a schema
+    /// change or rollup that is not finished, and after which the table is copied again. Empty in documents of older
+    /// versions: then all indexes are paired by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub indexes: CopiedIndexes,
     /// Versions of replicated partitions; absent until a copy is complete, and after the Go program ran the job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ledger: Option<Ledger>,
@@ -91,6 +103,21 @@ pub struct Copied {
     pub start: CommitSeq,
     /// Visible version of each partition in the snapshot.
     pub versions: BTreeMap<PartitionId<Source>, Version>,
+    #[serde(default)]
+    pub indexes: CopiedIndexes,
+}
+
+/// The indexes that a copy has, by the source's ids.
+pub type CopiedIndexes = BTreeMap<IndexId<Source>, CopiedIndex>;
+
+/// An index of the destination table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CopiedIndex {
+    /// The base index, which is called as its table.
+    Base,
+    /// A rollup of this name.
+    Rollup(String),
 }
 
 /// A table that waits to take the place of the destination table.
@@ -102,6 +129,33 @@ pub struct Alias {
     pub id: Option<TableId<Dest>>,
 }
 
+impl Own {
+    fn new(rng: &dyn Rng) -> Self {
+        Self {
+            incarnation: Incarnation::draw(rng),
+            restore_attempt: 0,
+            alias: None,
+            aliases: Vec::new(),
+            copied: None,
+            change: None,
+            fresh: BTreeSet::new(),
+            indexes: CopiedIndexes::new(),
+            ledger: None,
+        }
+    }
+
+    /// Forgets everything that is true of one copy only.
+    fn forget_copy(&mut self) {
+        self.restore_attempt = 0;
+        self.alias = None;
+        self.copied = None;
+        self.change = None;
+        self.fresh.clear();
+        self.indexes.clear();
+        self.ledger = None;
+    }
+}
+
 impl Progress {
     /// The progress of a new job: a full copy comes first.
     pub fn new(clock: &dyn Clock, rng: &dyn Rng, reason: &str) -> Self {
@@ -111,14 +165,7 @@ impl Progress {
             sync_id: now,
             commit_seq: CommitSeq(0),
             last_commit_seq: CommitSeq(0),
-            own: Own {
-                aliases: Vec::new(),
-                incarnation: Incarnation::draw(rng),
-                restore_attempt: 0,
-                alias: None,
-                copied: None,
-                ledger: None,
-            },
+            own: Own::new(rng),
             created_at: now,
             full_sync_start_at: now,
             incremental_sync_start_at: 0,
@@ -147,10 +194,7 @@ impl Progress {
     pub fn restart_snapshot(&mut self) {
         self.sync_id += 1;
         self.phase = Phase::FullSync(SnapshotStage::Backup);
-        self.own.restore_attempt = 0;
-        self.own.alias = None;
-        self.own.copied = None;
-        self.own.ledger = None;
+        self.own.forget_copy();
     }
 
     /// Chooses the name that the copy is made under; `copied` is what the snapshot holds.
@@ -170,13 +214,12 @@ impl Progress {
     }
 
     /// Enters the incremental phase: the destination holds everything up to `at`.
-    pub fn start_incremental(&mut self, clock: &dyn Clock, at: CommitSeq, ledger: Ledger) {
+    pub fn start_incremental(&mut self, clock: &dyn Clock, at: CommitSeq, indexes: CopiedIndexes, ledger: Ledger) {
         self.phase = Phase::Incremental;
         self.commit_seq = at;
         self.last_commit_seq = self.last_commit_seq.max(at);
-        self.own.alias = None;
-        self.own.restore_attempt = 0;
-        self.own.copied = None;
+        self.own.forget_copy();
+        self.own.indexes = indexes;
         self.own.ledger = Some(ledger);
         self.incremental_sync_start_at = clock.now_s();
         self.ingest_binlog_at = 0;
@@ -251,14 +294,7 @@ impl Progress {
                     "restore the metadata database from a backup, or delete the job and create it again",
                 )
             })?,
-            None => Own {
-                incarnation: Incarnation::draw(rng),
-                restore_attempt: 0,
-                alias: None,
-                aliases: Vec::new(),
-                copied: None,
-                ledger: None,
-            },
+            None => Own::new(rng),
         };
         let stage = match (document.sync_state, document.sub_sync_state) {
             (SyncState::TableFullSync, SubState::BeginCreateSnapshot) => Some(Phase::FullSync(SnapshotStage::Backup)),
@@ -335,7 +371,7 @@ mod tests {
         progress.own.alias = Some(Alias { name: "__ccr_t_1".to_owned(), id: Some(TableId::new(7)) });
         assert_eq!(reread(&progress), progress);
         let ledger = Ledger::open([(PartitionId::new(1), PartitionId::new(2), Version(5), Version(4))]);
-        progress.start_incremental(&At(1_737_700_100), CommitSeq(1200), ledger);
+        progress.start_incremental(&At(1_737_700_100), CommitSeq(1200), CopiedIndexes::new(), ledger);
         assert_eq!(reread(&progress), progress);
         progress.advance(&At(1_737_700_200), CommitSeq(1210), CommitSeq(1215));
         assert_eq!(reread(&progress), progress);

@@ -18,9 +18,9 @@ use crate::{
     env::{Clock, Env, Rng, Settings},
     incremental::{IngestWindows, Shared},
     job::{Context, Counters, JobStatus, Run, StatusCell},
-    label::Incarnation,
     ledger::Ledger,
     mapping::TableMapping,
+    phase::Progress,
 };
 
 struct Nobody;
@@ -93,6 +93,6 @@ pub(crate) fn shared(mapping: Arc<TableMapping>, ledger: Ledger) -> Shared {
         counters: Counters::default(),
     });
     let context = Context::new(env, &document, StatusCell::new(sender)).expect("a document that can be run");
-    let incarnation = Incarnation::draw(&*context.env.rng);
-    Shared::new(Arc::new(context), (mapping, "t".to_owned()), incarnation, 1, ledger)
+    let progress = Progress::new(&*context.env.clock, &*context.env.rng, "test");
+    Shared::new(Arc::new(context), (mapping, "t".to_owned()), &progress.own, 1, ledger)
 }

@@ -1,155 +1,19 @@
 //! Races and hazards that were once survived badly, one by one: each test is the story of what happened.
 #![allow(clippy::unwrap_used)]
 
-use std::{sync::Arc, time::Duration};
+mod world;
 
-use ccr_engine::{
-    Code, Env, Job, Run, Settings,
-    create::{self, NewJob},
-    incremental::IngestWindows,
-};
-use ccr_simtest::{
-    clusters::{Clusters, login, rpc_port},
-    host::{SeededRng, VirtualClock},
-};
+use std::time::Duration;
+
+use ccr_engine::{Code, Run};
 use ccr_store::{
-    JobRow, Metastore, StoreError, StoreErrorKind,
-    documents::{JobDocument, Spec, SyncState},
-    memory::{MemoryStore, Moment, OperationKind},
+    Metastore, StoreError, StoreErrorKind,
+    documents::SyncState,
+    memory::{Moment, OperationKind},
 };
 use doris::net::SqlReply;
-use doris_sim::SimCluster;
 use futures::FutureExt;
-use tokio::task::JoinSet;
-
-const JOB: &str = "copy";
-const OWNER: &str = "127.0.0.1:9190";
-
-struct World {
-    clusters: Clusters,
-    store: MemoryStore,
-    clock: VirtualClock,
-    rows: u64,
-    processes: u64,
-}
-
-/// One process of the syncer: dropping the set is a kill.
-type Process = (Job, JoinSet<()>);
-
-impl World {
-    /// Two clusters, a table with three rows on the source, and a job that has not been started.
-    async fn new() -> Self {
-        let mut world = Self {
-            clusters: Clusters::start(5).await.unwrap(),
-            store: MemoryStore::new(),
-            clock: VirtualClock::new(),
-            rows: 0,
-            processes: 0,
-        };
-        world.source("CREATE DATABASE shop").await;
-        world.create_table().await;
-        world.write(3).await;
-        let request = NewJob {
-            name: JOB.to_owned(),
-            src: spec(&world.clusters.source),
-            dest: spec(&world.clusters.dest),
-            allow_table_exists: false,
-            reuse_binlog_label: false,
-            skip_error: false,
-        };
-        let document = create::check(&world.env(), request).await.unwrap().to_json();
-        let row = JobRow { name: JOB.to_owned(), document, owner: OWNER.to_owned() };
-        world.store.add_job(&row).await.unwrap();
-        world
-    }
-
-    async fn create_table(&self) {
-        self.source(
-            "CREATE TABLE shop.orders (id BIGINT NOT NULL) DUPLICATE KEY (id) DISTRIBUTED BY HASH(id) BUCKETS 3 \
-             PROPERTIES (\"replication_num\" = \"1\", \"binlog.enable\" = \"true\")",
-        )
-        .await;
-    }
-
-    async fn sql(&self, cluster: &SimCluster, sql: &str) -> SqlReply {
-        self.clusters.net().sql(&login(cluster).unwrap(), sql).await.unwrap()
-    }
-
-    async fn source(&self, sql: &str) {
-        let reply = self.sql(&self.clusters.source, sql).await;
-        assert!(!matches!(reply, SqlReply::Error { .. }), "{sql}: {reply:?}");
-    }
-
-    /// Transactions of one row each.
-    async fn write(&mut self, transactions: u64) {
-        for _ in 0..transactions {
-            self.rows += 1;
-            self.source(&format!("INSERT INTO shop.orders VALUES ({})", self.rows)).await;
-        }
-    }
-
-    async fn ids(&self, cluster: &SimCluster) -> Vec<String> {
-        match self.sql(cluster, "SELECT id FROM shop.orders ORDER BY id").await {
-            SqlReply::Rows(set) => set.rows.into_iter().map(|mut row| row.remove(0).unwrap()).collect(),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    async fn assert_equal(&self) {
-        assert_eq!(self.ids(&self.clusters.dest).await, self.ids(&self.clusters.source).await);
-    }
-
-    fn env(&mut self) -> Env {
-        self.processes += 1;
-        Env {
-            net: self.clusters.net(),
-            store: Arc::new(self.store.clone()),
-            clock: Arc::new(self.clock),
-            rng: Arc::new(SeededRng::new(5, self.processes)),
-            owner: OWNER.into(),
-            settings: Arc::new(Settings::default()),
-            windows: Arc::new(IngestWindows::new(48)),
-        }
-    }
-
-    async fn start(&mut self) -> Process {
-        let row = self.store.job(JOB).await.unwrap().unwrap();
-        let (job, actor) = Job::prepare(self.env(), JobDocument::parse(&row.document).unwrap());
-        let mut tasks = JoinSet::new();
-        tasks.spawn(actor);
-        (job, tasks)
-    }
-
-    /// A process whose job is past its full copy.
-    async fn start_incremental(&mut self) -> Process {
-        let process = self.start().await;
-        assert!(process.0.wait_for(|s| s.sync_state == SyncState::TableIncrementalSync).await);
-        seconds(5).await;
-        process
-    }
-
-    async fn progress(&self) -> String {
-        self.store.progress(JOB).await.unwrap().unwrap_or_default()
-    }
-}
-
-fn spec(cluster: &SimCluster) -> Spec {
-    let login = login(cluster).unwrap();
-    Spec {
-        host: login.endpoint.host,
-        port: login.endpoint.port.to_string(),
-        thrift_port: rpc_port(cluster).unwrap().to_string(),
-        user: login.user,
-        database: "shop".to_owned(),
-        table: "orders".to_owned(),
-        ..Spec::default()
-    }
-}
-
-/// Virtual time.
-async fn seconds(seconds: u64) {
-    tokio::time::sleep(Duration::from_secs(seconds)).await;
-}
+use world::{JOB, OWNER, World, seconds};
 
 fn away() -> StoreError {
     StoreError { kind: StoreErrorKind::Unavailable, text: "the database is away".to_owned() }

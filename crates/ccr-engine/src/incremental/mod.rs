@@ -8,7 +8,7 @@
 //! was done. Nothing that is only in memory matters for what is applied.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -22,18 +22,19 @@ use doris::{
 };
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
+use tracing::{info, warn};
 
 use crate::{
-    job::Context,
+    job::{Context, Control},
     label::Incarnation,
     ledger::Ledger,
-    mapping::TableMapping,
-    phase::Progress,
+    mapping::{Known, TableMapping},
+    phase::{CopiedIndexes, Own, Progress},
     policy::{Action, Code, Failure, rule},
 };
 
 mod checkpoint;
+mod ddl;
 mod fetch;
 mod ingest;
 mod pipeline;
@@ -41,6 +42,7 @@ mod plan;
 mod source_watch;
 mod transaction;
 
+pub(crate) use ddl::Change;
 pub use ingest::IngestWindows;
 
 /// What to do when the destination table is not what was copied to it.
@@ -109,6 +111,10 @@ pub(crate) struct Shared {
     pub(crate) dest_table: String,
     /// Offsets of the partitions; what is verified moves in the pipeline's own copy.
     pub(crate) ledger: Ledger,
+    /// Empty destination partitions that wait for their source partition's first load.
+    pub(crate) fresh: BTreeSet<PartitionId<Dest>>,
+    /// Indexes of the source that the destination has; empty: all.
+    pub(crate) indexes: CopiedIndexes,
     pub(crate) incarnation: Incarnation,
     pub(crate) sync_id: i64,
     /// Different for every run of a pipeline: part of the request ids.
@@ -123,7 +129,7 @@ impl Shared {
     pub(crate) fn new(
         context: Arc<Context>,
         (mapping, dest_table): (Arc<TableMapping>, String),
-        incarnation: Incarnation,
+        own: &Own,
         sync_id: i64,
         ledger: Ledger,
     ) -> Self {
@@ -133,7 +139,9 @@ impl Shared {
             mapping,
             dest_table,
             ledger,
-            incarnation,
+            fresh: own.fresh.clone(),
+            indexes: own.indexes.clone(),
+            incarnation: own.incarnation.clone(),
             sync_id,
             attempt,
             open: Mutex::default(),
@@ -181,6 +189,7 @@ pub(crate) struct Memory {
     suspect: Option<(CommitSeq, Instant)>,
     /// Left-over copies were looked for.
     tidied: bool,
+    change: ddl::Attempt,
     /// A run that failed: the next one finds what it left open by its labels.
     failed: Option<Arc<Shared>>,
 }
@@ -214,35 +223,123 @@ pub(crate) async fn run(
     context: &Arc<Context>,
     progress: &mut Progress,
     memory: &mut Memory,
+    control: &Control,
     cancel: &CancellationToken,
 ) -> Exit {
+    loop {
+        // A change that was begun comes before everything: until it is done, the tables do not fit together.
+        let finished = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return Exit::Cancelled,
+            finished = ddl::finish(context, progress, &mut memory.change) => finished,
+        };
+        match finished {
+            Ok(true) => memory.refresh(),
+            Ok(false) => {}
+            Err(exit) => return exit,
+        }
+        let task = match run_pipeline(context, progress, memory, control, cancel).await {
+            Ended::Exit(exit) => return exit,
+            Ended::Barrier(shared, task) => (shared, task),
+        };
+        let begun = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return Exit::Cancelled,
+            begun = begin(progress, memory, control, task) => begun,
+        };
+        if let Err(exit) = begun {
+            return exit;
+        }
+    }
+}
+
+/// How a run of the pipeline ended.
+enum Ended {
+    Exit(Exit),
+    /// Everything before the task is on the destination and claimed.
+    Barrier(Arc<Shared>, ddl::Task),
+}
+
+async fn run_pipeline(
+    context: &Arc<Context>,
+    progress: &mut Progress,
+    memory: &mut Memory,
+    control: &Control,
+    cancel: &CancellationToken,
+) -> Ended {
     let Some(ledger) = progress.own.ledger.clone() else {
-        return Exit::FullSync { reason: "the stored progress has no partition versions".to_owned() };
+        return Ended::Exit(Exit::FullSync { reason: "the stored progress has no partition versions".to_owned() });
     };
     let mapping = match &memory.mapping {
         Some(known) => known.clone(),
         None => {
             let found = tokio::select! {
                 biased;
-                () = cancel.cancelled() => return Exit::Cancelled,
-                found = load_mapping(context) => found,
+                () = cancel.cancelled() => return Ended::Exit(Exit::Cancelled),
+                found = load_mapping(context, &progress.own, &ledger, control) => found,
             };
             match found {
                 Ok(found) => memory.mapping.insert(found).clone(),
-                Err(exit) => return exit,
+                Err(exit) => return Ended::Exit(exit),
             }
         }
     };
     if !memory.tidied {
         tokio::select! {
             biased;
-            () = cancel.cancelled() => return Exit::Cancelled,
+            () = cancel.cancelled() => return Ended::Exit(Exit::Cancelled),
             () = drop_orphans(context, progress) => memory.tidied = true,
         }
     }
-    let incarnation = progress.own.incarnation.clone();
-    let shared = Arc::new(Shared::new(Arc::clone(context), mapping, incarnation, progress.sync_id, ledger));
-    pipeline::run(&shared, progress, memory, cancel).await
+    let shared = Arc::new(Shared::new(Arc::clone(context), mapping, &progress.own, progress.sync_id, ledger));
+    match pipeline::run(&shared, progress, memory, cancel).await {
+        pipeline::End::Exit(exit) => Ended::Exit(exit),
+        pipeline::End::Barrier(task) => Ended::Barrier(shared, task),
+    }
+}
+
+/// Begins a task: what it comes to is durable when this returns.
+async fn begin(
+    progress: &mut Progress,
+    memory: &mut Memory,
+    control: &Control,
+    (shared, task): (Arc<Shared>, ddl::Task),
+) -> Result<(), Exit> {
+    let context = &shared.context;
+    let seq = match &task {
+        ddl::Task::Record { seq, .. } => Some(*seq),
+        _ => None,
+    };
+    if let Some(seq) = seq {
+        context.status.attempting(seq);
+    }
+    match ddl::prepare(&shared, &task).await? {
+        ddl::Prepared::Nothing => {}
+        ddl::Prepared::Change(change) => {
+            context.change(progress, |p| p.own.change = Some(change)).await?;
+            memory.change = ddl::Attempt::new();
+            return Ok(());
+        }
+        ddl::Prepared::Follow { table, name } => {
+            let other = table != context.ids().source_table;
+            // Durable before the position moves, or the next start would not know which table it copies.
+            control.set_tables(table, &name, context.ids().dest_table).await?;
+            context.set_source_table(table, &name);
+            memory.refresh();
+            if other {
+                return Err(Exit::FullSync {
+                    reason: format!("{}.{name} is another table now: it was replaced", context.source_db),
+                });
+            }
+        }
+    }
+    let clock = &*context.env.clock;
+    if let Some(seq) = seq {
+        context.change(progress, |p| p.advance(clock, seq, seq)).await?;
+        context.status.committed(seq, false);
+        context.status.checkpointed(progress);
+    }
+    Ok(())
 }
 
 /// Drops what a late restore made under a name of an earlier copy. The names are unique and durably ours, and none is the
@@ -264,7 +361,12 @@ async fn drop_orphans(context: &Context, progress: &Progress) {
 }
 
 /// Reads both tables' metadata and pairs them. Also names the destination table as it is called now.
-async fn load_mapping(context: &Context) -> Result<(Arc<TableMapping>, String), Exit> {
+async fn load_mapping(
+    context: &Context,
+    own: &Own,
+    ledger: &Ledger,
+    control: &Control,
+) -> Result<(Arc<TableMapping>, String), Exit> {
     let ids = context.ids();
     let missing = |side: &str, what: String| {
         Exit::refresh(Failure::new(
@@ -278,18 +380,37 @@ async fn load_mapping(context: &Context) -> Result<(Arc<TableMapping>, String), 
         .get_meta(ids.source_db, Some(&[ids.source_table]))
         .await?
         .and_then(|db| db.tables.into_iter().find(|t| t.id == ids.source_table))
-        .ok_or_else(|| missing("source", format!("table {}.{}", context.source_db, context.source_table)))?;
+        .ok_or_else(|| missing("source", format!("table {}.{}", context.source_db, context.source_table())))?;
     let dest = context
         .dest
         .get_meta(ids.dest_db, Some(&[ids.dest_table]))
         .await?
         .and_then(|db| db.tables.into_iter().find(|t| t.id == ids.dest_table))
         .ok_or_else(|| missing("destination", format!("table {}.{}", context.dest_db, context.dest_table)))?;
+    follow_name(context, &source.name, control).await?;
     let source_backends = context.source.backends().await?;
     let dest_backends = context.dest.backends().await?;
-    let mapping = TableMapping::pair(&source, &dest, source_backends, dest_backends)
+    let known = Known { partitions: Some(ledger), indexes: &own.indexes };
+    let mapping = TableMapping::pair(&source, &dest, known, (source_backends, dest_backends))
         .map_err(|mismatch| Exit::refresh(Failure::new(Code::METADATA, mismatch.0, COPY_AGAIN)))?;
     Ok((Arc::new(mapping), dest.name))
+}
+
+/// 2.1 and 3.0 have no record of a renamed table. While another table has the old name, the record of a replacement is
+/// perhaps still ahead: then nothing is done.
+async fn follow_name(context: &Context, name: &str, control: &Control) -> Result<(), Exit> {
+    let old = context.source_table();
+    if name == old {
+        return Ok(());
+    }
+    let namesake = context.source.get_meta_by_name(&context.source_db, Some(&[&old])).await?;
+    if namesake.is_none_or(|db| db.tables.iter().all(|table| table.name != old)) {
+        info!(job = context.name, old, name, "the source's table has another name");
+        let ids = context.ids();
+        control.set_tables(ids.source_table, name, ids.dest_table).await?;
+        context.set_source_table(ids.source_table, name);
+    }
+    Ok(())
 }
 
 /// A source partition as a person reads it.

@@ -15,6 +15,7 @@ use tracing::debug;
 use super::{
     Exit, Memory, Shared,
     checkpoint::Checkpoint,
+    ddl::Task,
     fetch::Fetch,
     plan::{self, Planned, Refusal},
     transaction::{self, Prepared},
@@ -41,6 +42,20 @@ type Flight = BoxFuture<'static, (CommitSeq, Touched, Result<Prepared, Exit>)>;
 /// A commit on its way.
 type Commit = BoxFuture<'static, (CommitSeq, Touched, Result<(), Exit>)>;
 
+/// How a run ends.
+#[derive(Debug)]
+pub(super) enum End {
+    Exit(Exit),
+    /// Everything before the task was seen on the destination and is claimed.
+    Barrier(Task),
+}
+
+impl From<Exit> for End {
+    fn from(exit: Exit) -> Self {
+        Self::Exit(exit)
+    }
+}
+
 struct Pipeline {
     shared: Arc<Shared>,
     fetch: Fetch,
@@ -54,7 +69,7 @@ struct Pipeline {
     /// source has nothing more: it cannot have seen what came later.
     doubt: bool,
     /// Why no more records are planned; what was planned before is still finished.
-    blocked: Option<Exit>,
+    blocked: Option<End>,
     blocked_at: Instant,
 }
 
@@ -64,7 +79,7 @@ pub(super) async fn run(
     progress: &mut Progress,
     memory: &mut Memory,
     cancel: &CancellationToken,
-) -> Exit {
+) -> End {
     let mut pipeline = Pipeline {
         shared: Arc::clone(shared),
         fetch: Fetch::new(Arc::clone(&shared.context), progress.commit_seq),
@@ -77,15 +92,16 @@ pub(super) async fn run(
         blocked: None,
         blocked_at: Instant::now(),
     };
-    let exit = match pipeline.drive(progress, memory, cancel).await {
-        Ok(exit) | Err(exit) => exit,
+    let end = match pipeline.drive(progress, memory, cancel).await {
+        Ok(end) => end,
+        Err(exit) => End::Exit(exit),
     };
-    match exit {
+    match end {
         // The next run finds what is open by its label; an operator, a new copy or another owner does not.
-        Exit::Failed { .. } => memory.failed = Some(Arc::clone(shared)),
+        End::Exit(Exit::Failed { .. }) => memory.failed = Some(Arc::clone(shared)),
         _ => roll_back_open(shared).await,
     }
-    exit
+    end
 }
 
 impl Pipeline {
@@ -94,17 +110,18 @@ impl Pipeline {
         progress: &mut Progress,
         memory: &mut Memory,
         cancel: &CancellationToken,
-    ) -> Result<Exit, Exit> {
+    ) -> Result<End, Exit> {
         loop {
             self.plan(memory);
             self.start_commit();
-            // What is committed is claimed if it becomes visible soon; if not, labels and versions tell the next run.
-            let claimed = self.checkpoint.is_clean() || self.blocked_at.elapsed() > DRAIN_LIMIT;
+            // What is committed is claimed if it becomes visible soon; if not, labels and versions tell the next run. A
+            // change of the table waits until it is.
+            let overdue = self.blocked_at.elapsed() > DRAIN_LIMIT && !matches!(self.blocked, Some(End::Barrier(_)));
             if self.is_empty()
-                && claimed
-                && let Some(exit) = self.blocked.take()
+                && (self.checkpoint.is_clean() || overdue)
+                && let Some(end) = self.blocked.take()
             {
-                return Ok(exit);
+                return Ok(end);
             }
             let idle = self.is_empty() && self.fetch.head().is_none();
             if idle && self.fetch.drained() {
@@ -113,7 +130,7 @@ impl Pipeline {
             let (doubt, blocked) = (self.doubt, self.blocked.is_some());
             tokio::select! {
                 biased;
-                () = cancel.cancelled() => return Ok(self.drain(progress).await),
+                () = cancel.cancelled() => return Ok(self.drain(progress).await.into()),
                 (seq, touched, outcome) = step(&mut self.commit) => {
                     self.commit = None;
                     outcome?;
@@ -127,16 +144,16 @@ impl Pipeline {
                     Ok(()) if idle => self.shared.context.status.moving(),
                     Ok(()) => {}
                     // What is on its way is finished first.
-                    Err(exit) => self.block(exit),
+                    Err(exit) => self.block(exit.into()),
                 },
             }
         }
     }
 
     /// Plans no more records; the first reason counts.
-    fn block(&mut self, exit: Exit) {
+    fn block(&mut self, end: End) {
         if self.blocked.is_none() {
-            self.blocked = Some(exit);
+            self.blocked = Some(end);
             self.blocked_at = Instant::now();
         }
     }
@@ -152,7 +169,7 @@ impl Pipeline {
         if self.blocked.is_none() && self.shared.is_stale() {
             let why = "replicas were left out of transactions";
             let failure = Failure::new(Code::METADATA, why, "the job reads the metadata again");
-            self.block(Exit::refresh(failure));
+            self.block(Exit::refresh(failure).into());
         }
         while self.blocked.is_none()
             && self.checkpoint.pending() < MOST_PENDING
@@ -166,8 +183,12 @@ impl Pipeline {
                     self.launch(planned);
                 }
                 Err(refusal) => {
-                    let exit = refuse(&self.shared, memory, record.seq, refusal);
-                    self.block(exit);
+                    let seq = record.seq;
+                    let end = match refusal {
+                        Refusal::Barrier(task) => End::Barrier(task),
+                        refusal => End::Exit(refuse(&self.shared, memory, seq, refusal)),
+                    };
+                    self.block(end);
                 }
             }
         }
@@ -250,6 +271,8 @@ impl Pipeline {
 fn refuse(shared: &Shared, memory: &mut Memory, seq: CommitSeq, refusal: Refusal) -> Exit {
     match refusal {
         Refusal::Exit(exit) => exit,
+        // A barrier is no refusal of the run.
+        Refusal::Barrier(task) => Exit::retry(Failure::new(Code::METADATA, format!("{task:?} was not begun"), "")),
         Refusal::Gap(gap) => {
             let text = format!(
                 "record {seq} gives version {} to {}, whose next version is {}",

@@ -2,15 +2,19 @@
 
 use doris::{
     Dest, Source,
-    binlog::{PayloadError, Record, Upsert},
+    binlog::{PartitionRecord, PayloadError, Record, TableRecord, Upsert},
     cluster::Binlog,
     ids::*,
 };
 
-use super::{Exit, Shared};
+use super::{
+    Exit, Shared,
+    ddl::{self, Scope, Task},
+};
 use crate::{
     ledger::{Continuity, Gap, Touched},
-    mapping::TabletPair,
+    mapping::{PartitionMapping, TabletPair},
+    phase::CopiedIndex,
     policy::{Code, Failure},
 };
 
@@ -56,6 +60,8 @@ pub(super) enum Refusal {
     Gap(Gap),
     /// The cached metadata does not know an object that the record names.
     StaleMapping(String),
+    /// Something that nothing may be in flight for.
+    Barrier(Task),
     /// Another way out of the pipeline.
     Exit(Exit),
 }
@@ -65,20 +71,24 @@ pub(super) fn plan(shared: &Shared, record: &Binlog, continuity: &mut Continuity
     let decoded = Record::decode(record.kind, record.seq, &record.data).map_err(|e| bad_record(&e))?;
     match decoded {
         Record::Upsert(upsert) => plan_upsert(shared, record, &upsert, continuity),
-        // The mark of a backup, ours included.
-        Record::Barrier(_) => Ok(Planned::Nothing(record.seq)),
-        Record::Dummy => Err(Refusal::Exit(Exit::FullSync {
-            reason: format!("the source collected the binlog up to {} before it was read", record.seq),
-        })),
+        Record::Dummy => {
+            Err(full_sync(format!("the source collected the binlog up to {} before it was read", record.seq)))
+        }
         Record::Unknown { kind, .. } => Err(Refusal::Exit(Exit::Halted(Failure::new(
             Code::UNSUPPORTED_BINLOG,
             format!("record {} has type {kind}, which this version does not know", record.seq),
             "upgrade the syncer, or delete the job and create it again with \"allow_table_exists\": true",
         )))),
-        _ => Err(Refusal::Exit(Exit::FullSync {
-            reason: format!("record {} ({}) changes the table; it is copied again", record.seq, record.kind),
-        })),
+        decoded => match ddl::scope(shared, record.kind, record.seq, &decoded) {
+            Scope::Nothing => Ok(Planned::Nothing(record.seq)),
+            Scope::Change => Err(Refusal::Barrier(Task::Record { seq: record.seq, record: Box::new(decoded) })),
+            Scope::Copy(reason) => Err(full_sync(reason)),
+        },
     }
+}
+
+fn full_sync(reason: String) -> Refusal {
+    Refusal::Exit(Exit::FullSync { reason })
 }
 
 fn plan_upsert(
@@ -97,22 +107,11 @@ fn plan_upsert(
     let mut touched = Touched::new();
     let mut tablets = Vec::new();
     for partition in table.partitions.iter().filter(|p| !p.is_temp) {
-        let known = shared.mapping.partitions.get(&partition.id);
-        let Some(mapping) = known.filter(|_| shared.ledger.get(partition.id).is_some()) else {
-            return Err(Refusal::StaleMapping(format!("partition {} ({})", partition.id, partition.range)));
-        };
+        let Some(mapping) = counterpart(shared, partition)? else { continue };
         touched.push((partition.id, partition.version));
         let planned = tablets.len();
-        let indexes: Vec<IndexId<Source>> = match &table.index_ids {
-            Some(named) => named.clone(),
-            // A transaction that was itself replicated names no indexes: it means all of them.
-            None => mapping.indexes.keys().copied().collect(),
-        };
-        for index in indexes {
-            let Some(pairs) = mapping.indexes.get(&index) else {
-                return Err(Refusal::StaleMapping(format!("index {index} of partition {}", partition.id)));
-            };
-            tablets.extend(pairs.iter().map(|pair| TabletPlan {
+        for index in loaded_indexes(shared, record.seq, table, partition.id, mapping)? {
+            tablets.extend(index.iter().map(|pair| TabletPlan {
                 version: partition.version,
                 dest_partition: mapping.dest,
                 pair: pair.clone(),
@@ -128,6 +127,61 @@ fn plan_upsert(
     }
     continuity.advance(&touched).map_err(Refusal::Gap)?;
     Ok(Planned::Txn(TxnPlan { seq: record.seq, touched, tablets }))
+}
+
+/// The destination's counterpart of a partition. `None`: the partition is gone from the source and its rows with it; the
+/// record of that lies ahead.
+fn counterpart<'a>(shared: &'a Shared, partition: &PartitionRecord) -> Result<Option<&'a PartitionMapping>, Refusal> {
+    let unknown = || Refusal::StaleMapping(format!("partition {} ({})", partition.id, partition.range));
+    if shared.ledger.get(partition.id).is_none() {
+        // Its first load since the destination's partition of its range was emptied.
+        let dest = shared.mapping.dest_ranges.get(&partition.range).filter(|dest| shared.fresh.contains(dest));
+        return match dest {
+            Some(dest) => Err(Refusal::Barrier(Task::OpenPartition { source: partition.id, dest: *dest })),
+            None => Err(unknown()),
+        };
+    }
+    match shared.mapping.partitions.get(&partition.id) {
+        Some(mapping) => Ok(Some(mapping)),
+        // The source's metadata is younger than the entry in the ledger.
+        None if !shared.mapping.source_ranges.contains_key(&partition.id) => Ok(None),
+        None => Err(unknown()),
+    }
+}
+
+/// Tablets of the indexes that a load wrote and that the destination has. The destination takes a load only with rows for all
+/// of its indexes.
+fn loaded_indexes<'a>(
+    shared: &Shared,
+    seq: CommitSeq,
+    table: &TableRecord,
+    partition: PartitionId<Source>,
+    mapping: &'a PartitionMapping,
+) -> Result<Vec<&'a Vec<TabletPair>>, Refusal> {
+    if shared.indexes.is_empty() {
+        // All of them were copied. A transaction that was itself replicated names none and means all.
+        let named = table.index_ids.clone().unwrap_or_else(|| mapping.indexes.keys().copied().collect());
+        let pairs = |index| {
+            let unknown = || Refusal::StaleMapping(format!("index {index} of partition {partition}"));
+            mapping.indexes.get(&index).ok_or_else(unknown)
+        };
+        return named.into_iter().map(pairs).collect();
+    }
+    let mut found = Vec::new();
+    for (index, copied) in &shared.indexes {
+        match (mapping.indexes.get(index), copied) {
+            (Some(pairs), _) => found.push(pairs),
+            (None, CopiedIndex::Base) => {
+                return Err(full_sync(format!(
+                    "record {seq} was loaded into an index that a schema change of the source has replaced since; the table is copied again"
+                )));
+            }
+            (None, CopiedIndex::Rollup(_)) => {
+                return Err(Refusal::Barrier(Task::DropVanishedRollup { index: *index }));
+            }
+        }
+    }
+    Ok(found)
 }
 
 fn bad_record(error: &PayloadError) -> Refusal {
@@ -149,7 +203,12 @@ mod tests {
     };
 
     use super::*;
-    use crate::{ledger::Ledger, mapping::TableMapping, testing};
+    use crate::{
+        ledger::Ledger,
+        mapping::{Known, TableMapping},
+        phase::CopiedIndexes,
+        testing,
+    };
 
     const TABLE: i64 = 100;
 
@@ -178,11 +237,12 @@ mod tests {
         }
         let backends =
             || vec![Backend { id: BackendId::new(1), host: "h".to_owned(), be_port: 1, http_port: 2, alive: true }];
-        let mapping = TableMapping::pair(&table(TABLE), &table(1000), backends(), Vec::new()).unwrap();
         let ledger = Ledger::open([
             (PartitionId::new(101), PartitionId::new(1001), Version(5), Version(5)),
             (PartitionId::new(102), PartitionId::new(1002), Version(9), Version(3)),
         ]);
+        let known = Known { partitions: Some(&ledger), indexes: &CopiedIndexes::new() };
+        let mapping = TableMapping::pair(&table(TABLE), &table(1000), known, (backends(), Vec::new())).unwrap();
         testing::shared(Arc::new(mapping), ledger)
     }
 
@@ -262,13 +322,13 @@ mod tests {
             (
                 "a wrapped record",
                 record(BinlogType::BARRIER, r#"{"binlogType":14,"binlog":"{\"tb\":100,\"nT\":\"n\"}"}"#),
-                "full sync",
+                "barrier",
             ),
             ("a dummy", record(BinlogType::DUMMY, ""), "full sync"),
             (
                 "a schema change",
                 record(BinlogType::MODIFY_TABLE_ADD_OR_DROP_COLUMNS, r#"{"tableId":100,"rawSql":"x"}"#),
-                "full sync",
+                "barrier",
             ),
             ("an unknown type", record(BinlogType(99), "{}"), "halt"),
             ("no JSON", record(BinlogType::UPSERT, "{"), "halt"),
@@ -281,6 +341,7 @@ mod tests {
                 Ok(Planned::Txn(_)) => "txn",
                 Err(Refusal::Gap(_)) => "gap",
                 Err(Refusal::StaleMapping(_)) => "stale",
+                Err(Refusal::Barrier(_)) => "barrier",
                 Err(Refusal::Exit(Exit::FullSync { .. })) => "full sync",
                 Err(Refusal::Exit(Exit::Halted(_))) => "halt",
                 Err(Refusal::Exit(other)) => panic!("{what}: {other:?}"),

@@ -58,7 +58,7 @@ impl SourceWatch {
         look: &SourceLook,
         issued: &BTreeMap<PartitionId<Source>, Version>,
     ) -> Result<(), Exit> {
-        let name = format!("{}.{}", shared.context.source_db, shared.context.source_table);
+        let name = format!("{}.{}", shared.context.source_db, shared.context.source_table());
         let table = match look {
             SourceLook::Unknown => return Ok(()),
             SourceLook::There(table) => table,

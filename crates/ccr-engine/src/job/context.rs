@@ -36,11 +36,12 @@ pub(crate) struct Context {
     pub(crate) source: Cluster<Source>,
     pub(crate) dest: Cluster<Dest>,
     pub(crate) source_db: String,
-    pub(crate) source_table: String,
     pub(crate) dest_db: String,
     pub(crate) dest_table: String,
     pub(crate) status: StatusCell,
     ids: Mutex<Ids>,
+    /// As it is called now: a job follows its table.
+    source_table: Mutex<String>,
 }
 
 impl Context {
@@ -64,7 +65,7 @@ impl Context {
             source: cluster(&env, &document.src)?,
             dest: cluster(&env, &document.dest)?,
             source_db: document.src.database.clone(),
-            source_table: document.src.table.clone(),
+            source_table: Mutex::new(document.src.table.clone()),
             dest_db: document.dest.database.clone(),
             dest_table: document.dest.table.clone(),
             status,
@@ -81,13 +82,19 @@ impl Context {
         self.ids.lock().unwrap_or_else(PoisonError::into_inner).dest_table = table;
     }
 
+    pub(crate) fn source_table(&self) -> String {
+        self.source_table.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The job's table is another one now, or is called otherwise. The document says so already.
+    pub(crate) fn set_source_table(&self, table: TableId<Source>, name: &str) {
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner).source_table = table;
+        name.clone_into(&mut self.source_table.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
     /// The binlog stream of this job.
     pub(crate) fn scope(&self) -> BinlogScope {
-        BinlogScope::Table {
-            db: self.source_db.clone(),
-            table: self.source_table.clone(),
-            table_id: self.ids().source_table,
-        }
+        BinlogScope::Table { db: self.source_db.clone(), table: self.source_table(), table_id: self.ids().source_table }
     }
 
     /// The durable text of a progress.

@@ -44,7 +44,7 @@ enum Command {
     Resume(Reply),
     Delete(Reply),
     Stop(oneshot::Sender<()>),
-    SetTables { source: TableId<Source>, dest: TableId<Dest>, reply: Reply },
+    SetTables { source: (TableId<Source>, String), dest: TableId<Dest>, reply: Reply },
 }
 
 /// The worker's line to its actor.
@@ -54,8 +54,14 @@ pub(crate) struct Control {
 }
 
 impl Control {
-    /// Makes the ids of the copied tables part of the durable job document.
-    pub(crate) async fn set_tables(&self, source: TableId<Source>, dest: TableId<Dest>) -> Result<(), Failure> {
+    /// Makes the ids of the copied tables, and the name of the source's, part of the durable job document.
+    pub(crate) async fn set_tables(
+        &self,
+        source: TableId<Source>,
+        source_name: &str,
+        dest: TableId<Dest>,
+    ) -> Result<(), Failure> {
+        let source = (source, source_name.to_owned());
         let gone = || Failure::new(Code::NOT_OWNER, "the job was stopped", "");
         let commands = self.commands.upgrade().ok_or_else(gone)?;
         let (reply, answer) = oneshot::channel();
@@ -230,13 +236,19 @@ impl Actor {
                         }
                     }
                 }
-                Some(Command::SetTables { source, dest, reply }) => {
-                    let before = (self.document.src.table_id, self.document.dest.table_id);
-                    (self.document.src.table_id, self.document.dest.table_id) = (source.get(), dest.get());
-                    let result = if before == (source.get(), dest.get()) { Ok(()) } else { self.save_document().await };
-                    if result.is_err() {
-                        (self.document.src.table_id, self.document.dest.table_id) = before;
-                    }
+                Some(Command::SetTables { source: (source, name), dest, reply }) => {
+                    let mut next = self.document.clone();
+                    (next.src.table_id, next.src.table, next.dest.table_id) = (source.get(), name, dest.get());
+                    let result = if next == self.document {
+                        Ok(())
+                    } else {
+                        let before = std::mem::replace(&mut self.document, next);
+                        let saved = self.save_document().await;
+                        if saved.is_err() {
+                            self.document = before;
+                        }
+                        saved
+                    };
                     answer(reply, result);
                 }
                 Some(Command::Stop(reply)) => {

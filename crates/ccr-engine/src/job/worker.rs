@@ -73,7 +73,7 @@ pub(super) async fn run(context: Arc<Context>, control: Control, cancel: Cancell
         let (phase, begun) = (progress.sync_state(), tokio::time::Instant::now());
         let exit = match progress.phase {
             Phase::FullSync(_) => snapshot_sync::run(&context, &mut progress, &control, &cancel).await,
-            Phase::Incremental => incremental::run(&context, &mut progress, &mut memory, &cancel).await,
+            Phase::Incremental => incremental::run(&context, &mut progress, &mut memory, &control, &cancel).await,
         };
         let moved = progress.commit_seq != position || progress.sync_state() != phase;
         if moved || begun.elapsed() > STEADY {

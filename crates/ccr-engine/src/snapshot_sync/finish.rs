@@ -2,19 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use doris::{
-    Dest, Source,
-    cluster::TableMeta,
-    ids::{PartitionId, Version},
-};
+use doris::{Dest, cluster::TableMeta};
 use tracing::info;
 
 use crate::{
     incremental::Exit,
     job::{Context, Control},
     ledger::Ledger,
-    mapping::TableMapping,
-    phase::{Alias, Progress},
+    mapping::{Known, TableMapping},
+    phase::{Alias, Copied, Progress},
     policy::{Code, Failure},
 };
 
@@ -24,14 +20,18 @@ pub(super) async fn finish(context: &Context, progress: &mut Progress, control: 
         return Err(super::again(context, progress, "the stored progress does not say what was restored").await?);
     };
     let restored = swap(context, progress, alias).await?;
-    let ledger = match open_ledger(context, &restored, &copied.versions).await? {
+    let start = copied.start;
+    let ledger = match open_ledger(context, &restored, &copied).await? {
         Ok(ledger) => ledger,
         Err(why) => return Err(super::again(context, progress, &why).await?),
     };
-    control.set_tables(context.ids().source_table, restored.id).await?;
-    context.change(progress, |p| p.start_incremental(&*context.env.clock, copied.start, ledger)).await?;
+    let (source_table, name) = (context.ids().source_table, context.source_table());
+    control.set_tables(source_table, &name, restored.id).await?;
+    context
+        .change(progress, |p| p.start_incremental(&*context.env.clock, copied.start, copied.indexes, ledger))
+        .await?;
     context.set_dest_table(restored.id);
-    info!(job = context.name, start = %copied.start, dest_table = %restored.id, "full copy complete");
+    info!(job = context.name, start = %start, dest_table = %restored.id, "full copy complete");
     Ok(())
 }
 
@@ -40,7 +40,7 @@ pub(super) async fn finish(context: &Context, progress: &mut Progress, control: 
 async fn open_ledger(
     context: &Context,
     restored: &TableMeta<Dest>,
-    in_snapshot: &BTreeMap<PartitionId<Source>, Version>,
+    copied: &Copied,
 ) -> Result<Result<Ledger, String>, Exit> {
     let ids = context.ids();
     let source = context
@@ -51,12 +51,17 @@ async fn open_ledger(
         .ok_or_else(|| {
             Exit::refresh(Failure::new(
                 Code::TABLE_NOT_FOUND,
-                format!("table {}.{} does not exist on the source", context.source_db, context.source_table),
+                format!("table {}.{} does not exist on the source", context.source_db, context.source_table()),
                 "recover the table, or delete the job",
             ))
         })?;
-    let mapping = TableMapping::pair(&source, restored, Vec::new(), Vec::new())
-        .map_err(|mismatch| Exit::refresh(Failure::new(Code::METADATA, mismatch.0, "")))?;
+    let mapping = TableMapping::pair(
+        &source,
+        restored,
+        Known { partitions: None, indexes: &copied.indexes },
+        (Vec::new(), Vec::new()),
+    )
+    .map_err(|mismatch| Exit::refresh(Failure::new(Code::METADATA, mismatch.0, "")))?;
     let visible: BTreeMap<_, _> = context
         .dest
         .partitions(&context.dest_db, &context.dest_table)
@@ -65,7 +70,7 @@ async fn open_ledger(
         .map(|row| (row.id, row.visible_version))
         .collect();
     let mut entries = Vec::new();
-    for (partition, version) in in_snapshot {
+    for (partition, version) in &copied.versions {
         // Dropped on the source since: its record follows.
         let Some(mapping) = mapping.partitions.get(partition) else { continue };
         match visible.get(&mapping.dest) {

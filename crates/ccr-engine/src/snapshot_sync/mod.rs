@@ -22,7 +22,7 @@ use crate::{
     incremental::Exit,
     job::{Context, Control},
     label,
-    phase::{Copied, Phase, Progress, SnapshotStage},
+    phase::{Copied, CopiedIndex, CopiedIndexes, Phase, Progress, SnapshotStage},
     policy::{Action, Code, Failure},
 };
 
@@ -80,7 +80,7 @@ async fn back_up(context: &Context, progress: &mut Progress) -> Result<(), Exit>
             Some((SnapshotJobState::Cancelled, status)) => {
                 return Err(again(context, progress, &format!("backup {label} was cancelled: {status}")).await?);
             }
-            None => match source.backup(db, &label, &[&context.source_table]).await {
+            None => match source.backup(db, &label, &[&context.source_table()]).await {
                 Ok(()) => info!(job = context.name, %label, "backup begun"),
                 Err(error) if must_wait(error.kind) => patience.wait().await,
                 // It may have been accepted: look before anything else.
@@ -175,7 +175,8 @@ fn must_wait(kind: ErrorKind) -> bool {
 /// The snapshot of a finished backup, checked: it must be of our database and hold our table under its id. The inner error
 /// says why another snapshot is needed.
 async fn fetch(context: &Context, label: &str) -> Result<Result<(Snapshot, JobInfo, Copied), String>, Exit> {
-    let table = context.source_table.as_str();
+    let table = context.source_table();
+    let table = table.as_str();
     let snapshot = match context.source.get_snapshot(&context.source_db, Some(table), label).await {
         Ok(snapshot) => snapshot,
         Err(error) if matches!(error.kind, ErrorKind::SnapshotNotFound | ErrorKind::SnapshotExpired) => {
@@ -208,7 +209,12 @@ async fn fetch(context: &Context, label: &str) -> Result<Result<(Snapshot, JobIn
         return Ok(Err(format!("snapshot {label} has no commit seq for table {table}")));
     };
     let versions = object.partitions.iter().map(|p| (p.id, p.version)).collect();
-    Ok(Ok((snapshot, info, Copied { start, versions })))
+    let mut indexes = CopiedIndexes::new();
+    for index in object.partitions.iter().flat_map(|partition| &partition.indexes) {
+        let copied = if index.name == table { CopiedIndex::Base } else { CopiedIndex::Rollup(index.name.clone()) };
+        indexes.insert(index.id, copied);
+    }
+    Ok(Ok((snapshot, info, Copied { start, versions, indexes })))
 }
 
 async fn begin_restore(
@@ -225,7 +231,7 @@ async fn begin_restore(
     let request = RestoreSnapshot {
         db: context.dest_db.clone(),
         label: label.to_owned(),
-        tables: vec![(context.source_table.clone(), alias)],
+        tables: vec![(context.source_table(), alias)],
         properties: [("reserve_replica".to_owned(), "true".to_owned())].into(),
         meta: doris::snapshot::plain(&snapshot.meta, snapshot.compressed)?,
         job_info: info.with_extra_info(&map, &token)?,

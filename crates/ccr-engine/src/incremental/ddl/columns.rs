@@ -1,0 +1,103 @@
+//! MODIFY_TABLE_ADD_OR_DROP_COLUMNS, RENAME_COLUMN, MODIFY_COMMENT.
+
+use doris::{
+    binlog::{CommentChange, ModifyColumns, ModifyComment, RenameColumn},
+    ids::CommitSeq,
+    sql::{
+        Statement, VerbatimText,
+        rewrite::{self, AlterClause},
+    },
+};
+use tracing::warn;
+
+use super::{Change, Exit, Prepared, Shared, proof::Proof};
+
+/// A light schema change.
+pub(super) fn modify(shared: &Shared, seq: CommitSeq, change: &ModifyColumns) -> Result<Prepared, Exit> {
+    let schema = change.base_schema().unwrap_or_default();
+    let mut clauses = rewrite::alter_clauses(&change.raw_sql, schema).map_err(|error| super::copy(seq, error))?;
+    for clause in &mut clauses {
+        // The base index is called as its table, which has a name of its own on the destination.
+        let rollup = match clause {
+            AlterClause::AddColumns { rollup, .. }
+            | AlterClause::DropColumn { rollup, .. }
+            | AlterClause::ModifyColumn { rollup, .. } => rollup,
+            AlterClause::EnableFeature(_) => continue,
+        };
+        if rollup.as_ref().is_some_and(|name| *name == shared.mapping.source_name) {
+            *rollup = None;
+        }
+    }
+    let adds_or_drops =
+        |clause: &AlterClause| matches!(clause, AlterClause::AddColumns { .. } | AlterClause::DropColumn { .. });
+    let proof = if clauses.iter().any(adds_or_drops) && !schema.is_empty() {
+        Proof::Columns(schema.iter().filter(|column| column.visible).map(|column| column.name.clone()).collect())
+    } else {
+        Proof::Repeatable
+    };
+    let text = clauses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let statement =
+        Statement::AlterTable { db: shared.context.dest_db.clone(), table: shared.dest_table.clone(), clause: text };
+    let mut planned =
+        Change::new(seq, format!("record {seq} (MODIFY_TABLE_ADD_OR_DROP_COLUMNS)")).step(&statement, proof);
+    if let Some(statement) = comments(shared, rewrite::clauses_need_comments(&clauses)) {
+        planned = planned.step(&statement, Proof::Repeatable);
+    }
+    Ok(Prepared::Change(planned))
+}
+
+/// RENAME COLUMN.
+pub(super) fn rename(shared: &Shared, seq: CommitSeq, rename: &RenameColumn) -> Prepared {
+    let (old, new) = (rename.old.clone(), rename.new.clone());
+    let statement = Statement::RenameColumn {
+        db: shared.context.dest_db.clone(),
+        table: shared.dest_table.clone(),
+        old: old.clone(),
+        new: new.clone(),
+    };
+    let change = Change::new(seq, format!("record {seq} (RENAME_COLUMN {old} to {new})"));
+    Prepared::Change(change.step(&statement, Proof::ColumnRenamed { old, new }))
+}
+
+/// Comments of the table or of columns, as they are: Doris decodes nothing here.
+pub(super) fn comment(shared: &Shared, seq: CommitSeq, change: &ModifyComment) -> Prepared {
+    let statement = match &change.change {
+        CommentChange::Table(text) => match VerbatimText::new(text) {
+            Some(comment) => Some(Statement::SetTableComment {
+                db: shared.context.dest_db.clone(),
+                table: shared.dest_table.clone(),
+                comment,
+            }),
+            None => {
+                warn!(job = shared.context.name, %seq, "a comment of the table cannot be written in SQL and is left as it is");
+                None
+            }
+        },
+        CommentChange::Columns(texts) => {
+            comments(shared, texts.iter().map(|(column, text)| (column.clone(), text.clone())).collect())
+        }
+    };
+    match statement {
+        Some(statement) => {
+            let planned = Change::new(seq, format!("record {seq} (MODIFY_COMMENT)")).optional();
+            Prepared::Change(planned.step(&statement, Proof::Repeatable))
+        }
+        None => Prepared::Nothing,
+    }
+}
+
+/// MODIFY COLUMN .. COMMENT for every text that SQL can hold.
+fn comments(shared: &Shared, texts: Vec<(String, String)>) -> Option<Statement> {
+    let mut comments = Vec::new();
+    for (column, text) in texts {
+        match VerbatimText::new(text) {
+            Some(text) => comments.push((column, text)),
+            None => warn!(job = shared.context.name, column, "a comment cannot be written in SQL and is left as it is"),
+        }
+    }
+    (!comments.is_empty()).then(|| Statement::SetColumnComments {
+        db: shared.context.dest_db.clone(),
+        table: shared.dest_table.clone(),
+        comments,
+    })
+}

@@ -1,0 +1,147 @@
+//! ADD_PARTITION, DROP_PARTITION, TRUNCATE_TABLE, RENAME_PARTITION.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use doris::{
+    Dest, Source,
+    binlog::{AddPartition, DropPartition, Rename, Truncate},
+    cluster::PartitionRow,
+    ids::*,
+    sql::{BucketCount, Distribution, Statement, rewrite},
+};
+
+use super::{
+    Change, Exit, Prepared, Shared,
+    change::{Effect, must_be_empty},
+    partition_text,
+    proof::Proof,
+};
+use crate::policy::{Code, Failure};
+
+/// ADD_PARTITION: the text of the record, with how its rows are spread, which the text never tells.
+pub(super) fn add(shared: &Shared, seq: CommitSeq, add: &AddPartition) -> Result<Prepared, Exit> {
+    if shared.ledger.get(add.partition).is_some() {
+        return Ok(Prepared::Nothing);
+    }
+    let distribution = if add.distribution.hash_columns.is_empty() {
+        Distribution::Random
+    } else {
+        Distribution::Hash(add.distribution.hash_columns.clone())
+    };
+    let clause = rewrite::add_partition(&add.sql, &distribution, BucketCount::Fixed(add.distribution.buckets))
+        .map_err(|error| super::copy(seq, error))?;
+    let statement =
+        Statement::AlterTable { db: shared.context.dest_db.clone(), table: shared.dest_table.clone(), clause };
+    let change = Change::new(seq, format!("record {seq} (ADD_PARTITION {})", add.partition_name))
+        .step(&statement, Proof::PartitionNamed(add.partition_name.clone()))
+        .effect(Effect::Added {
+            source: add.partition,
+            name: add.partition_name.clone(),
+            buckets: add.distribution.buckets,
+            range: shared.mapping.source_ranges.get(&add.partition).cloned(),
+        });
+    Ok(Prepared::Change(change))
+}
+
+/// The destination's row of a source partition, by what is on record, else by the name that the source's record gives.
+async fn find(
+    shared: &Shared,
+    partition: Option<PartitionId<Source>>,
+    name: &str,
+) -> Result<Option<PartitionRow<Dest>>, Exit> {
+    let rows = shared.context.dest.partitions(&shared.context.dest_db, &shared.dest_table).await?;
+    let entry = partition.and_then(|partition| shared.ledger.get(partition));
+    Ok(match entry {
+        Some(entry) => rows.into_iter().find(|row| row.id == entry.dest),
+        None => rows.into_iter().find(|row| row.name == name),
+    })
+}
+
+/// DROP_PARTITION.
+pub(super) async fn drop(shared: &Shared, seq: CommitSeq, drop: &DropPartition) -> Result<Prepared, Exit> {
+    let what = format!("record {seq} (DROP_PARTITION {})", drop.partition_name);
+    let Some(row) = find(shared, drop.partition, &drop.partition_name).await? else {
+        // Never copied, or gone already: then only its entry is left.
+        let entry = drop.partition.and_then(|partition| shared.ledger.get(partition));
+        return Ok(entry.map_or(Prepared::Nothing, |entry| {
+            Prepared::Change(Change::new(seq, what).effect(Effect::Dropped { partition: entry.dest }))
+        }));
+    };
+    let statement = Statement::DropPartition {
+        db: shared.context.dest_db.clone(),
+        table: shared.dest_table.clone(),
+        partition: row.name.clone(),
+        force: drop.force,
+    };
+    let change = Change::new(seq, what)
+        .step(&statement, Proof::PartitionsGone([row.id].into()))
+        .effect(Effect::Dropped { partition: row.id });
+    Ok(Prepared::Change(change))
+}
+
+/// TRUNCATE_TABLE: without FORCE, so that every partition gets a new id, which is the proof.
+pub(super) async fn truncate(shared: &Shared, seq: CommitSeq, truncate: &Truncate) -> Result<Prepared, Exit> {
+    let rows = shared.context.dest.partitions(&shared.context.dest_db, &shared.dest_table).await?;
+    let named = truncate.names();
+    let by_name: BTreeMap<_, _> = rows.iter().map(|row| (row.name.as_str(), row.id)).collect();
+    // By what is on record where the ids are known: names follow ids.
+    let ids: Vec<_> = truncate.partitions.iter().flatten().filter_map(|(id, _)| shared.ledger.get(*id)).collect();
+    let emptied: BTreeSet<PartitionId<Dest>> = if truncate.entire {
+        rows.iter().map(|row| row.id).collect()
+    } else {
+        let unknown = named.iter().filter_map(|name| by_name.get(name.as_str()).copied());
+        if ids.len() == named.len() { ids.iter().map(|entry| entry.dest).collect() } else { unknown.collect() }
+    };
+    let names: BTreeSet<String> =
+        rows.iter().filter(|row| emptied.contains(&row.id)).map(|row| row.name.clone()).collect();
+    if names.is_empty() {
+        return Ok(Prepared::Nothing);
+    }
+    let statement = Statement::Truncate {
+        db: shared.context.dest_db.clone(),
+        table: shared.dest_table.clone(),
+        partitions: if truncate.entire { Vec::new() } else { names.iter().cloned().collect() },
+        force: false,
+    };
+    let change = Change::new(seq, format!("record {seq} (TRUNCATE_TABLE)"))
+        .step(&statement, Proof::PartitionsGone(emptied.clone()))
+        .effect(Effect::Emptied { partitions: emptied, names });
+    Ok(Prepared::Change(change))
+}
+
+/// RENAME_PARTITION.
+pub(super) async fn rename(shared: &Shared, seq: CommitSeq, rename: &Rename) -> Result<Prepared, Exit> {
+    let Some(new) = rename.new_partition.clone() else { return Ok(Prepared::Nothing) };
+    let old = rename.old_partition.clone().unwrap_or_default();
+    let Some(row) = find(shared, rename.partition, &old).await? else { return Ok(Prepared::Nothing) };
+    if row.name == new {
+        return Ok(Prepared::Nothing);
+    }
+    let statement = Statement::RenamePartition {
+        db: shared.context.dest_db.clone(),
+        table: shared.dest_table.clone(),
+        old: row.name,
+        new: new.clone(),
+    };
+    let change = Change::new(seq, format!("record {seq} (RENAME_PARTITION to {new})"))
+        .step(&statement, Proof::PartitionCalled { id: row.id, name: new });
+    Ok(Prepared::Change(change))
+}
+
+/// A source partition becomes the counterpart of an empty one of the destination.
+pub(super) async fn open(
+    shared: &Shared,
+    source: PartitionId<Source>,
+    dest: PartitionId<Dest>,
+) -> Result<Prepared, Exit> {
+    let rows = shared.context.dest.partitions(&shared.context.dest_db, &shared.dest_table).await?;
+    let Some(row) = rows.into_iter().find(|row| row.id == dest) else {
+        return Err(Exit::refresh(Failure::new(
+            Code::METADATA,
+            format!("the counterpart of {} is gone from the destination", partition_text(source)),
+            "the job reads the metadata again",
+        )));
+    };
+    must_be_empty(&row, &shared.dest_table)?;
+    Ok(Prepared::Change(Change::opened(source, dest)))
+}

@@ -1,0 +1,81 @@
+//! How the destination shows that a statement was executed.
+
+use std::collections::BTreeSet;
+
+use doris::{Dest, ids::PartitionId};
+use serde::{Deserialize, Serialize};
+
+use super::Exit;
+use crate::job::Context;
+
+/// What is true of the destination table exactly after a statement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Proof {
+    /// Nothing that can be looked up; executing it again does no harm.
+    Repeatable,
+    /// There is a partition of this name.
+    PartitionNamed(String),
+    /// None of these partitions is there any more.
+    PartitionsGone(BTreeSet<PartitionId<Dest>>),
+    /// The partition has this name.
+    PartitionCalled {
+        id: PartitionId<Dest>,
+        name: String,
+    },
+    /// The base index has exactly these visible columns, by name, in any order.
+    Columns(BTreeSet<String>),
+    /// The base index has the one column and not the other.
+    ColumnRenamed {
+        old: String,
+        new: String,
+    },
+    /// None of these indexes over columns is there any more.
+    IndexesGone(BTreeSet<String>),
+    RollupGone(String),
+    RollupRenamed {
+        old: String,
+        new: String,
+    },
+    /// Rows of future partitions are spread at random.
+    RandomDistribution,
+}
+
+impl Proof {
+    /// Asks the destination's master.
+    pub(super) async fn shown(&self, context: &Context, table: &str) -> Result<bool, Exit> {
+        let (dest, db) = (&context.dest, context.dest_db.as_str());
+        Ok(match self {
+            Self::Repeatable => false,
+            Self::PartitionNamed(name) => dest.partitions(db, table).await?.iter().any(|row| row.name == *name),
+            Self::PartitionsGone(ids) => !dest.partitions(db, table).await?.iter().any(|row| ids.contains(&row.id)),
+            Self::PartitionCalled { id, name } => {
+                dest.partitions(db, table).await?.iter().any(|row| row.id == *id && row.name == *name)
+            }
+            Self::Columns(expected) => {
+                let columns = dest.index_columns(db, table).await?;
+                let base = columns.first().map(|first| first.index.clone());
+                let found = columns.iter().filter(|c| Some(&c.index) == base.as_ref() && c.visible);
+                found.map(|column| column.column.clone()).collect::<BTreeSet<_>>() == *expected
+            }
+            Self::ColumnRenamed { old, new } => {
+                let columns = dest.index_columns(db, table).await?;
+                let has = |name: &String| columns.iter().any(|column| column.column.eq_ignore_ascii_case(name));
+                // Names of columns do not differ in case only, but may be renamed to another case.
+                if old.eq_ignore_ascii_case(new) {
+                    columns.iter().any(|c| c.column == *new)
+                } else {
+                    has(new) && !has(old)
+                }
+            }
+            Self::IndexesGone(names) => !dest.indexes(db, table).await?.iter().any(|row| names.contains(&row.name)),
+            Self::RollupGone(name) => !dest.index_columns(db, table).await?.iter().any(|row| row.index == *name),
+            Self::RollupRenamed { old, new } => {
+                let columns = dest.index_columns(db, table).await?;
+                let has = |name: &String| columns.iter().any(|column| column.index == *name);
+                has(new) && !has(old)
+            }
+            Self::RandomDistribution => dest.create_table_text(db, table).await?.contains("\nDISTRIBUTED BY RANDOM"),
+        })
+    }
+}

@@ -1,0 +1,216 @@
+//! Each change of a table that is replayed on the destination: applied once, whatever is lost or killed at any point of it.
+#![allow(clippy::unwrap_used)]
+
+mod world;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
+
+use ccr_engine::Run;
+use ccr_store::{
+    StoreError, StoreErrorKind,
+    memory::{Moment, OperationKind},
+};
+use doris::net::SqlReply;
+use doris_sim::SimCluster;
+use world::{Process, World, seconds};
+
+/// One kind of change.
+struct Case {
+    name: &'static str,
+    create: &'static str,
+    /// What the source executes; `{t}` is the table.
+    change: &'static str,
+    /// What shows that it was applied, to be the same on both sides.
+    shows: &'static [&'static str],
+    /// Written afterwards.
+    after: &'static str,
+    /// The source's table is called so afterwards.
+    renamed: Option<&'static str>,
+}
+
+impl Case {
+    const NONE: Self = Self {
+        name: "",
+        create: PARTITIONED,
+        change: "",
+        shows: &["SELECT * FROM {t} ORDER BY id"],
+        after: "INSERT INTO {t} VALUES (5, 'later')",
+        renamed: None,
+    };
+}
+
+const PARTITIONED: &str = "CREATE TABLE shop.orders (id BIGINT NOT NULL, note VARCHAR(20) NULL) DUPLICATE KEY (id) \
+     PARTITION BY RANGE(id) (PARTITION p1 VALUES LESS THAN (\"10\"), PARTITION p2 VALUES LESS THAN (\"20\")) \
+     DISTRIBUTED BY HASH(id) BUCKETS 2 PROPERTIES (\"replication_num\" = \"1\", \"binlog.enable\" = \"true\")";
+
+const PLAIN: &str = "CREATE TABLE shop.orders (id BIGINT NOT NULL, note VARCHAR(20) NULL) DUPLICATE KEY (id) \
+     DISTRIBUTED BY HASH(id) BUCKETS 2 PROPERTIES (\"replication_num\" = \"1\", \"binlog.enable\" = \"true\")";
+
+const PARTITION_NAMES: &str = "SHOW PARTITIONS FROM {t}";
+
+const CASES: &[Case] = &[
+    Case {
+        name: "ADD PARTITION",
+        change: "ALTER TABLE {t} ADD PARTITION p3 VALUES LESS THAN (\"30\") DISTRIBUTED BY HASH(id) BUCKETS 5",
+        shows: &["SELECT * FROM {t} ORDER BY id", PARTITION_NAMES],
+        after: "INSERT INTO {t} VALUES (25, 'in the new one'), (5, 'in an old one')",
+        ..Case::NONE
+    },
+    Case {
+        name: "DROP PARTITION",
+        change: "ALTER TABLE {t} DROP PARTITION p2",
+        shows: &["SELECT * FROM {t} ORDER BY id", PARTITION_NAMES],
+        ..Case::NONE
+    },
+    Case {
+        name: "DROP PARTITION FORCE",
+        change: "ALTER TABLE {t} DROP PARTITION p2 FORCE",
+        shows: &["SELECT * FROM {t} ORDER BY id", PARTITION_NAMES],
+        ..Case::NONE
+    },
+    Case {
+        name: "TRUNCATE TABLE",
+        change: "TRUNCATE TABLE {t}",
+        after: "INSERT INTO {t} VALUES (6, 'after'), (16, 'after')",
+        ..Case::NONE
+    },
+    Case {
+        name: "TRUNCATE of one partition",
+        change: "TRUNCATE TABLE {t} PARTITION (p1)",
+        after: "INSERT INTO {t} VALUES (6, 'after'), (16, 'after')",
+        ..Case::NONE
+    },
+    Case { name: "TRUNCATE of an unpartitioned table", create: PLAIN, change: "TRUNCATE TABLE {t}", ..Case::NONE },
+    Case { name: "RENAME TABLE", change: "ALTER TABLE {t} RENAME sales", renamed: Some("sales"), ..Case::NONE },
+];
+
+impl Case {
+    /// A world in which the job has caught up before the change.
+    async fn world(&self) -> (World, Process) {
+        let mut world = World::with_table(self.create).await;
+        world.source("INSERT INTO shop.orders VALUES (1, 'a'), (11, 'b')").await;
+        let process = world.start_incremental().await;
+        world.source("INSERT INTO shop.orders VALUES (2, 'c'), (12, 'd')").await;
+        seconds(5).await;
+        (world, process)
+    }
+
+    async fn change(&self, world: &mut World) {
+        world.source(&self.change.replace("{t}", "shop.orders")).await;
+        if let Some(name) = self.renamed {
+            name.clone_into(&mut world.source_table);
+        }
+    }
+
+    /// Both sides show the same, and the job has not copied the table again.
+    async fn check(&self, world: &World, (job, _): &Process, when: &str) {
+        let status = job.status();
+        assert_eq!(status.run, Run::Running, "{}, {when}: {:?}", self.name, status.error);
+        assert!(
+            status.full_sync_reason.starts_with("new job"),
+            "{}, {when}: copied again: {}",
+            self.name,
+            status.full_sync_reason
+        );
+        for sql in self.shows {
+            let source = show(world, &world.clusters.source, sql, &world.source_table).await;
+            let dest = show(world, &world.clusters.dest, sql, "orders").await;
+            assert_eq!(dest, source, "{}, {when}: {sql}", self.name);
+        }
+        assert!(!world.progress().await.contains("\"change\""), "{}, {when}: a change is left", self.name);
+    }
+
+    async fn finish(&self, world: &World, process: &Process, when: &str) {
+        seconds(20).await;
+        self.check(world, process, when).await;
+        world.source(&self.after.replace("{t}", &format!("shop.{}", world.source_table))).await;
+        seconds(5).await;
+        self.check(world, process, &format!("{when}, and rows came")).await;
+    }
+}
+
+/// What a cluster shows, without what belongs to one cluster: ids, times and sizes.
+async fn show(world: &World, cluster: &SimCluster, sql: &str, table: &str) -> Vec<Vec<Option<String>>> {
+    let SqlReply::Rows(set) = world.sql(cluster, &sql.replace("{t}", &format!("shop.{table}"))).await else {
+        panic!("{sql}: no rows")
+    };
+    let partitions = sql == PARTITION_NAMES;
+    let kept: Vec<usize> = (0..set.columns.len())
+        .filter(|at| !partitions || ["PartitionName", "Range", "Buckets"].contains(&set.columns[*at].as_str()))
+        .collect();
+    let mut rows: Vec<Vec<_>> =
+        set.rows.into_iter().map(|row| kept.iter().map(|at| row[*at].clone()).collect()).collect();
+    rows.sort();
+    rows
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_change_is_applied_without_a_copy() {
+    for case in CASES {
+        let (mut world, process) = case.world().await;
+        case.change(&mut world).await;
+        case.finish(&world, &process, "undisturbed").await;
+    }
+}
+
+/// The process is killed around each of its writes of progress: before and after the intent, before and after the end.
+#[tokio::test(start_paused = true)]
+async fn every_change_is_applied_once_wherever_the_process_is_killed() {
+    for case in CASES {
+        for nth in 1..=2 {
+            for moment in [Moment::Before, Moment::After] {
+                let (mut world, (job, mut tasks)) = case.world().await;
+                let writes = Arc::new(AtomicU32::new(0));
+                let counter = Arc::clone(&writes);
+                world.store.set_fault_hook(move |operation| {
+                    if operation.kind != OperationKind::SaveProgress {
+                        return None;
+                    }
+                    if operation.moment == Moment::Before {
+                        counter.fetch_add(1, Ordering::Relaxed);
+                    }
+                    let now = counter.load(Ordering::Relaxed);
+                    let dead = now > nth || (now == nth && operation.moment == moment);
+                    dead.then(|| StoreError { kind: StoreErrorKind::Unavailable, text: "killed here".to_owned() })
+                });
+                case.change(&mut world).await;
+                while writes.load(Ordering::Relaxed) < nth {
+                    // RENAME TABLE writes its progress once.
+                    if case.renamed.is_some() && writes.load(Ordering::Relaxed) > 0 {
+                        break;
+                    }
+                    tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+                }
+                drop(job);
+                tasks.shutdown().await;
+                world.store.clear_fault_hook();
+                let process = world.start().await;
+                case.finish(&world, &process, &format!("killed {moment:?} write {nth}")).await;
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_destination_already_has_is_not_done_again() {
+    for (change, there) in [
+        (
+            &CASES[0],
+            "ALTER TABLE shop.orders ADD PARTITION p3 VALUES LESS THAN (\"30\") DISTRIBUTED BY HASH(id) BUCKETS 5",
+        ),
+        (&CASES[1], "ALTER TABLE shop.orders DROP PARTITION p2"),
+    ] {
+        let (mut world, (job, mut tasks)) = change.world().await;
+        // Stopped before, so that nobody sees the destination ahead of its records.
+        job.stop().await;
+        tasks.shutdown().await;
+        let reply = world.sql(&world.clusters.dest, there).await;
+        assert!(!matches!(reply, SqlReply::Error { .. }), "{reply:?}");
+        change.change(&mut world).await;
+        let process = world.start().await;
+        change.finish(&world, &process, "there already").await;
+    }
+}
