@@ -175,15 +175,21 @@ impl ItemJson {
 }
 
 impl PartitionInfoJson {
-    /// As a backup copies it: without temporary partitions.
-    pub(crate) fn of_backup(table: &Table) -> Self {
+    /// As a backup copies it: without temporary partitions. `gone`: partitions that the table had; the FE does not forget
+    /// their storage policies (seen).
+    pub(crate) fn of_backup(table: &Table, gone: &[PartitionId]) -> Self {
         let types = table.partition_types();
         let kind = table.scheme.kind;
         let each = || table.partitions.iter().map(|p| (p.id.get(), p));
         let keyed = |partition: &Partition| partition.id.get();
         let items = table.partitions.iter().filter_map(|p| Some((keyed(p), ItemJson::of(&p.item, &types)?)));
         let columns = table.scheme.columns.iter().filter_map(|name| table.column(name));
-        let policies = if kind == PartitionKind::Unpartitioned { None } else { Some(each()) };
+        let policies = each().map(|(id, p)| (id, p.data_property.storage_policy.clone()));
+        let mut policies: Vec<(i64, String)> = policies.collect();
+        policies.extend(gone.iter().map(|id| (id.get(), String::new())));
+        if kind == PartitionKind::Unpartitioned {
+            policies.clear();
+        }
         Self {
             clazz: match kind {
                 PartitionKind::Unpartitioned => "SinglePartitionInfo",
@@ -196,9 +202,7 @@ impl PartitionInfoJson {
             items: JavaMap::of_longs(items),
             temp_items: JavaMap::default(),
             data_properties: JavaMap::of_longs(each().map(|(id, p)| (id, DataPropertyJson::of(&p.data_property)))),
-            storage_policies: JavaMap::of_longs(
-                policies.into_iter().flatten().map(|(id, p)| (id, p.data_property.storage_policy.clone())),
-            ),
+            storage_policies: JavaMap::of_longs(policies),
             allocations: JavaMap::of_longs(each().map(|(id, p)| (id, ReplicaAllocationJson::of(p.replication)))),
             multi_column: table.scheme.columns.len() > 1,
             in_memory: JavaMap::of_longs(each().map(|(id, p)| (id, p.data_property.in_memory))),

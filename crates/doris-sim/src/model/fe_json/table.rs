@@ -196,9 +196,18 @@ impl SecondaryIndexJson {
 }
 
 impl OlapTableJson {
-    /// A copy of these partitions: NORMAL, without temporary partitions and indexes under construction.
-    pub(crate) fn of_backup(table: &Table, db: DbId, db_name: &str, partitions: &[&Partition]) -> Self {
+    /// A copy of these partitions: NORMAL, without temporary partitions and indexes under construction. `dropped`: see
+    /// [`PartitionInfoJson::of_backup`].
+    pub(crate) fn of_backup(
+        table: &Table,
+        db: DbId,
+        db_name: &str,
+        partitions: &[&Partition],
+        dropped: &[PartitionId],
+    ) -> Self {
         let kept = Table { partitions: partitions.iter().map(|p| (*p).clone()).collect(), ..table.clone() };
+        let left_out = table.partitions.iter().map(|p| p.id).filter(|id| kept.partitions.iter().all(|p| p.id != *id));
+        let gone: Vec<PartitionId> = left_out.chain(dropped.iter().copied()).collect();
         let indexes = || kept.indexes.values().filter(|index| !index.shadow);
         let metas = indexes().map(|index| (index.id.get(), IndexMetaJson::of(&kept, index)));
         let partitions = kept.partitions.iter().map(|p| (p.id.get(), PartitionJson::of_backup(&kept, p)));
@@ -211,7 +220,7 @@ impl OlapTableJson {
             index_metas: JavaMap::of_longs(metas),
             index_names: JavaMap::of_strings(indexes().map(|index| (index.name.clone(), index.id))),
             keys: keys_word(kept.keys),
-            partition_info: PartitionInfoJson::of_backup(&kept),
+            partition_info: PartitionInfoJson::of_backup(&kept, &gone),
             partitions: JavaMap::of_longs(partitions),
             distribution: DistributionJson::of_table(&kept),
             temp_partitions: TempPartitionsJson::default(),

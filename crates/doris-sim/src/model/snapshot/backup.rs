@@ -296,7 +296,10 @@ impl Model {
                 self.snapshot_partition(job, table, partition)?;
             }
         }
-        let copy = OlapTableJson::of_backup(table, job.head.db, &job.head.db_name, &partitions);
+        let bin = &self.recycle_bin.partitions;
+        let dropped = bin.values().filter(|entry| entry.what.table == table.id).map(|entry| entry.what.partition.id);
+        let dropped: Vec<PartitionId> = dropped.collect();
+        let copy = OlapTableJson::of_backup(table, job.head.db, &job.head.db_name, &partitions, &dropped);
         job.copies.push(MetaObject::Table(Box::new(copy)));
         Ok(())
     }

@@ -130,6 +130,9 @@ impl SnapshotTable {
             };
             Some((*id, index))
         });
+        let mut partitions: Vec<SnapshotPartition> =
+            json.partitions.values().map(|partition| SnapshotPartition::read(json, partition)).collect();
+        partitions.sort_by_key(|partition| partition.id);
         let mut properties = properties::of_record(json.properties(), keys);
         if let Some(columns) = json.bloom_filters() {
             properties.insert("bloom_filter_columns".into(), columns);
@@ -151,7 +154,7 @@ impl SnapshotTable {
             properties,
             base_index: json.base_index,
             indexes: indexes.collect(),
-            partitions: json.partitions.values().map(|partition| SnapshotPartition::read(json, partition)).collect(),
+            partitions,
             created_ms: json.base.created_ms(),
             version: Version(json.base.version().0),
             version_ms: json.base.version().1,
