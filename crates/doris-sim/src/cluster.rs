@@ -8,7 +8,7 @@ use tokio::{net::TcpListener, task::JoinSet};
 use crate::{
     clock::SimClock,
     exec::Sql,
-    model::{Answer, BackendId, BackendPorts, Model, Options, Value},
+    model::{Answer, BackendId, BackendPorts, Model, Options, Profile, Value},
     serve::{
         SimNet,
         be::{BackendService, run_downloads},
@@ -66,6 +66,12 @@ impl ClusterBuilder {
             base_ms: DEFAULT_BASE_MS,
             net: None,
         }
+    }
+
+    /// Which version of Doris the cluster is; the newest unless told otherwise.
+    pub fn doris(mut self, profile: Profile) -> Self {
+        self.options.profile = profile;
+        self
     }
 
     pub fn seed(mut self, seed: u64) -> Self {

@@ -21,7 +21,7 @@ pub mod sql;
 
 pub use clock::SimClock;
 pub use cluster::{ClusterBuilder, FrontendEndpoints, SimCluster};
-pub use model::{Model, Options, Refusal};
+pub use model::{Model, Options, Profile, Refusal};
 pub use serve::{FaultPlan, SimNet};
 pub use session::{Session, SqlService};
 pub use sim::Sim;

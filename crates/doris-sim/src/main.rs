@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use clap::Parser;
 use doris::secret::Secret;
-use doris_sim::{ClusterBuilder, SimCluster, clock::wall_clock_ms};
+use doris_sim::{ClusterBuilder, Profile, SimCluster, clock::wall_clock_ms};
 
 /// Starts an Apache Doris cluster in memory that speaks Doris's protocols: MySQL, Thrift and the HTTP of backends.
 /// Nothing is stored: it is empty when it starts and gone when it ends.
@@ -26,6 +26,9 @@ struct Args {
     /// Address to listen on, and the one that the cluster tells its clients.
     #[arg(long, default_value = "127.0.0.1")]
     host: IpAddr,
+    /// Version of Doris that the cluster behaves as: 2.1, 3.0 (both as of 2024-09) or 4.1.
+    #[arg(long, default_value = "4.1", value_parser = profile)]
+    doris: Profile,
     /// Milliseconds from the commit of a transaction until it is visible.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(i64).range(0..))]
     publish_delay: i64,
@@ -40,6 +43,10 @@ struct Args {
     root_password: Option<String>,
 }
 
+fn profile(version: &str) -> Result<Profile, String> {
+    Profile::of_version(version).ok_or_else(|| "known are 2.1, 3.0 and 4.1".to_owned())
+}
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     tracing_subscriber::fmt()
@@ -52,6 +59,7 @@ async fn main() -> anyhow::Result<()> {
         .init();
     let args = Args::parse();
     let cluster = ClusterBuilder::new("doris-sim")
+        .doris(args.doris)
         .frontends(args.frontends.into())
         .backends(args.backends.into())
         .publish_delay_ms(args.publish_delay)

@@ -1,4 +1,4 @@
-//! The state of one simulated cluster and the rules by which it changes (Doris 4.1).
+//! The state of one simulated cluster and the rules by which it changes (Doris 4.1, or an older one by its [`Profile`]).
 //!
 //! [`Model`] is plain data: every method is synchronous and takes effect at once; time passes only in
 //! [`Model::advance`]. A request that must wait (commit, publish) asks [`crate::Sim::wait_until`].
@@ -53,6 +53,7 @@ pub(crate) mod ingest;
 mod load;
 mod partition_item;
 mod partitions;
+mod profile;
 mod properties;
 mod read;
 mod recover;
@@ -100,6 +101,7 @@ pub(crate) use load::bucket_hash;
 pub use load::{LoadKind, LoadSpec, LoadWrite};
 pub use partition_item::{BoundValue, PartitionItem, PartitionKind};
 pub use partitions::ReplaceSpec;
+pub use profile::Profile;
 pub use recover::RecoverSpec;
 pub use recycle_bin::{RecycleBin, Recycled, RecycledDatabase, RecycledPartition, RecycledRelation};
 pub use rowset::{Comparison, Condition, Row, Rowset, RowsetColumn, SharedRowset};
@@ -145,6 +147,8 @@ pub struct Options {
     pub stand_in_backends: bool,
     /// Password of root; empty on a fresh cluster.
     pub root_password: doris::secret::Secret,
+    /// In which points the cluster is of an older version.
+    pub profile: Profile,
 }
 
 impl Default for Options {
@@ -161,6 +165,7 @@ impl Default for Options {
             clones_without_binlogs: false,
             stand_in_backends: false,
             root_password: doris::secret::Secret::default(),
+            profile: Profile::default(),
         }
     }
 }
@@ -265,6 +270,11 @@ impl Model {
         };
         model.next_txn_clean_ms = model.next_clean_round_ms();
         model
+    }
+
+    /// What the cluster's version can do.
+    pub fn profile(&self) -> &Profile {
+        &self.options.profile
     }
 
     /// The present in milliseconds since the epoch.

@@ -10,7 +10,9 @@ use crate::model::{self, Refusal};
 
 impl FrontendService {
     pub(super) fn get_binlog(&self, request: GetBinlogRequest) -> GetBinlogResult {
-        if let (Some(status), false) = (self.not_master(), request.allow_follower_read.unwrap_or(false)) {
+        let profile = self.profile();
+        let as_follower = profile.binlog_follower_reads && request.allow_follower_read.unwrap_or(false);
+        if let (Some(status), false) = (self.not_master(), as_follower) {
             // The only method that names the master in this version.
             return GetBinlogResult::refusal(status, Some(self.master_address()));
         }
@@ -18,7 +20,11 @@ impl FrontendService {
             let (db, after) = self.check_reader(&request)?;
             let answer = self.sim.look(|model| {
                 let key = model.stream_key(db, request.table.as_deref(), request.table_id)?;
-                Ok::<_, Refusal>(model.read_binlogs(&key, after, request.num_acquired))
+                Ok::<_, Refusal>(model.read_binlogs(
+                    &key,
+                    after,
+                    request.num_acquired.filter(|_| profile.binlog_batches),
+                ))
             })?;
             let records: Vec<Binlog> = answer.records.into_iter().map(wire_record).collect();
             Ok(GetBinlogResult {
@@ -42,6 +48,9 @@ impl FrontendService {
             let status = Some(Status::new(StatusCode(answer.status)));
             if answer.status != 0 {
                 return Ok(GetBinlogLagResult { status, ..GetBinlogLagResult::default() });
+            }
+            if !self.profile().binlog_lag_positions {
+                return Ok(GetBinlogLagResult { status, lag: Some(answer.lag), ..GetBinlogLagResult::default() });
             }
             Ok(GetBinlogLagResult {
                 status,

@@ -41,14 +41,14 @@ fn find<'a>(model: &'a Model, wanted: &GetMetaDb) -> Option<&'a Database> {
 
 fn db_meta(model: &Model, db: &Database, wanted: &GetMetaDb) -> DbMeta {
     let tables: Vec<TableMeta> = match &wanted.tables {
-        None => db.tables().map(table_meta).collect(),
+        None => db.tables().map(|table| table_meta(model, table)).collect(),
         Some(list) => list
             .iter()
             .filter_map(|table| match (table.id, &table.name) {
                 (Some(id), _) => db.table_by_id(TableId::new(id)),
                 (None, name) => db.table(name.as_deref().unwrap_or_default()),
             })
-            .map(table_meta)
+            .map(|table| table_meta(model, table))
             .collect(),
     };
     let mut meta =
@@ -58,6 +58,12 @@ fn db_meta(model: &Model, db: &Database, wanted: &GetMetaDb) -> DbMeta {
         (meta.dropped_partitions, meta.dropped_partition_map) = split(dropped.partitions.iter(), PartitionId::get);
         (meta.dropped_tables, meta.dropped_table_map) = split(dropped.tables.iter(), TableId::get);
         (meta.dropped_indexes, meta.dropped_index_map) = split(dropped.indexes.iter(), IndexId::get);
+        if !model.profile().meta_dropped_lists {
+            (meta.dropped_partitions, meta.dropped_tables, meta.dropped_indexes) = (None, None, None);
+        }
+        if !model.profile().meta_dropped_positions {
+            (meta.dropped_partition_map, meta.dropped_table_map, meta.dropped_index_map) = (None, None, None);
+        }
     }
     meta
 }
@@ -77,13 +83,13 @@ fn non_empty<T>(list: Vec<T>) -> Option<Vec<T>> {
 }
 
 /// Formal partitions first, then temporary ones, which nothing marks (seen).
-fn table_meta(table: &Table) -> TableMeta {
+fn table_meta(model: &Model, table: &Table) -> TableMeta {
     TableMeta {
         id: Some(table.id.get()),
         name: Some(table.name.clone()),
         in_trash: None,
         partitions: non_empty(table.all_partitions().map(|p| partition_meta(table, p)).collect()),
-        table_type: Some("OLAP".into()),
+        table_type: model.profile().meta_table_types.then(|| "OLAP".into()),
     }
 }
 

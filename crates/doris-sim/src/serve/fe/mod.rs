@@ -17,7 +17,10 @@ use doris::{
     },
 };
 
-use crate::{model::Refusal, sim::Sim};
+use crate::{
+    model::{Profile, Refusal},
+    sim::Sim,
+};
 
 /// One frontend.
 #[derive(Clone, Debug)]
@@ -51,6 +54,7 @@ impl FrontendService {
         match call.name.as_str() {
             rpc::GetBinlog::NAME => reply::<rpc::GetBinlog>(&call, self.get_binlog(args(&call)?)),
             rpc::GetBinlogLag::NAME => reply::<rpc::GetBinlogLag>(&call, self.get_binlog_lag(args(&call)?)),
+            rpc::LockBinlog::NAME if !self.profile().lock_binlog => unknown_method(&call.name, call.seq),
             rpc::LockBinlog::NAME => reply::<rpc::LockBinlog>(&call, self.lock_binlog(args(&call)?, &caller)),
             rpc::BeginTxn::NAME => reply::<rpc::BeginTxn>(&call, self.begin_txn(args(&call)?, &caller)),
             rpc::CommitTxn::NAME => reply::<rpc::CommitTxn>(&call, self.commit_txn(args(&call)?).await),
@@ -71,6 +75,11 @@ impl FrontendService {
             }
             name => unknown_method(name, call.seq),
         }
+    }
+
+    /// What the cluster's version can do.
+    fn profile(&self) -> Profile {
+        self.sim.look(|model| model.profile().clone())
     }
 
     /// Whether the FE answers at all.
@@ -94,6 +103,7 @@ impl FrontendService {
         match call.name.as_str() {
             rpc::GetBinlog::NAME => refuse::<rpc::GetBinlog>(&call),
             rpc::GetBinlogLag::NAME => refuse::<rpc::GetBinlogLag>(&call),
+            rpc::LockBinlog::NAME if !self.profile().lock_binlog => unknown_method(&call.name, call.seq),
             rpc::LockBinlog::NAME => refuse::<rpc::LockBinlog>(&call),
             rpc::BeginTxn::NAME => refuse::<rpc::BeginTxn>(&call),
             rpc::CommitTxn::NAME => refuse::<rpc::CommitTxn>(&call),

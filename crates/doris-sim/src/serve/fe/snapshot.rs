@@ -32,7 +32,8 @@ impl FrontendService {
             }
             self.check_login(&request.user, &request.passwd, &request.token, Some(caller.peer))?;
             let snapshot = self.sim.look(|model| model.local_snapshot(label).cloned())?;
-            let compress = request.enable_compress.unwrap_or(false);
+            let profile = self.profile();
+            let compress = profile.compressed_snapshots && request.enable_compress.unwrap_or(false);
             let pack = |document: Bytes| if compress { gzip(&document) } else { Ok(document) };
             Ok(GetSnapshotResult {
                 status: ok_status(),
@@ -40,8 +41,8 @@ impl FrontendService {
                 job_info: Some(pack(snapshot.job_info)?),
                 master_address: None,
                 compressed: compress.then_some(true),
-                expired_at: Some(snapshot.expired_at_ms),
-                commit_seq: Some(snapshot.commit_seq.0),
+                expired_at: profile.snapshot_position.then_some(snapshot.expired_at_ms),
+                commit_seq: profile.snapshot_position.then_some(snapshot.commit_seq.0),
             })
         })())
     }
@@ -64,7 +65,12 @@ impl FrontendService {
             let job_info = required(&request.job_info, "job_info")?;
             self.check_login(&request.user, &request.passwd, &request.token, Some(caller.peer))?;
             let properties = request.properties.clone().ok_or_else(|| Refusal::plain(6, "properties is null"))?;
-            let (meta, job_info) = self.unpack(meta, job_info, request.compressed.unwrap_or(false))?;
+            let profile = self.profile();
+            let (meta, job_info) = if profile.compressed_snapshots {
+                self.unpack(meta, job_info, request.compressed.unwrap_or(false))?
+            } else {
+                (meta.clone(), job_info.clone())
+            };
             let refs = request.table_refs.iter().flatten();
             let spec = RestoreSpec {
                 db: db.clone(),
@@ -74,10 +80,10 @@ impl FrontendService {
                 properties,
                 meta,
                 job_info,
-                clean_tables: request.clean_tables.unwrap_or(false),
-                clean_partitions: request.clean_partitions.unwrap_or(false),
-                atomic_restore: request.atomic_restore.unwrap_or(false),
-                force_replace: request.force_replace.unwrap_or(false),
+                clean_tables: profile.restore_cleaning && request.clean_tables.unwrap_or(false),
+                clean_partitions: profile.restore_cleaning && request.clean_partitions.unwrap_or(false),
+                atomic_restore: profile.atomic_restore && request.atomic_restore.unwrap_or(false),
+                force_replace: profile.force_replace && request.force_replace.unwrap_or(false),
             };
             self.sim.with(|model| model.submit_restore(&spec))?;
             Ok(RestoreSnapshotResult { status: ok_status(), master_address: None })

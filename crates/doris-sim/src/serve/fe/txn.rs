@@ -18,6 +18,7 @@ impl FrontendService {
         if let Some(status) = self.not_master() {
             return BeginTxnResult::refusal(status, None);
         }
+        let profile = self.profile();
         let checked = (|| {
             required(&request.user, "user")?;
             required(&request.passwd, "passwd")?;
@@ -30,8 +31,8 @@ impl FrontendService {
                 label: label.clone(),
                 timeout_s: request.timeout,
                 request_id: request.request_id.as_ref().map(|id| (id.hi, id.lo)),
-                backend_id: request.backend_id.unwrap_or(0),
-                sub_txn_num: request.sub_txn_num.unwrap_or(0),
+                backend_id: request.backend_id.filter(|_| profile.begin_txn_backend).unwrap_or(0),
+                sub_txn_num: request.sub_txn_num.filter(|_| profile.sub_transactions).unwrap_or(0),
                 peer: caller.peer.to_owned(),
             };
             self.sim.look(|model| model.check_begin(&spec))?;
@@ -66,9 +67,11 @@ impl FrontendService {
             Ok(committed) => committed,
             Err(refusal) => return CommitTxnResult::refusal(status_of(refusal), None),
         };
-        let txn_insert = request.txn_insert.unwrap_or(false);
+        let profile = self.profile();
+        let txn_insert = profile.sub_transactions && request.txn_insert.unwrap_or(false);
+        let only_commit = profile.only_commit && request.only_commit.unwrap_or(false);
         let done = CommitTxnResult { status: ok_status(), master_address: None };
-        if state == CommitState::Visible || (request.only_commit.unwrap_or(false) && !txn_insert) {
+        if state == CommitState::Visible || (only_commit && !txn_insert) {
             return done;
         }
         let budget = match request.thrift_rpc_timeout_ms {
@@ -88,7 +91,7 @@ impl FrontendService {
         required(&request.passwd, "passwd")?;
         let db = required(&request.db, "db")?;
         let id = TxnId::new(*required(&request.txn_id, "txn_id")?);
-        let parts = if request.txn_insert.unwrap_or(false) {
+        let parts = if self.profile().sub_transactions && request.txn_insert.unwrap_or(false) {
             sub_txn_parts(request)?
         } else {
             let infos = required(&request.commit_infos, "commit_infos")?;
