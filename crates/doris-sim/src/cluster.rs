@@ -42,6 +42,10 @@ pub struct ClusterBuilder {
     base_ms: i64,
     /// How backends reach other backends; `None`: as the cluster itself is reached.
     net: Option<Arc<dyn Net>>,
+    /// Addresses in process, instead of such as are made of the cluster's name: host, query port, Thrift port.
+    frontend_addresses: Vec<(String, u16, u16)>,
+    backend_addresses: Vec<(String, BackendPorts)>,
+    frontend_config: Vec<(String, String)>,
 }
 
 impl std::fmt::Debug for ClusterBuilder {
@@ -65,6 +69,9 @@ impl ClusterBuilder {
             bind: Bind::InProcess(SimNet::new()),
             base_ms: DEFAULT_BASE_MS,
             net: None,
+            frontend_addresses: Vec::new(),
+            backend_addresses: Vec::new(),
+            frontend_config: Vec::new(),
         }
     }
 
@@ -126,6 +133,30 @@ impl ClusterBuilder {
         self
     }
 
+    /// The first id of the catalog.
+    pub fn first_id(mut self, id: i64) -> Self {
+        self.options.first_id = Some(id);
+        self
+    }
+
+    /// Another frontend in process, with this address.
+    pub fn frontend_at(mut self, host: &str, query_port: u16, rpc_port: u16) -> Self {
+        self.frontend_addresses.push((host.to_owned(), query_port, rpc_port));
+        self
+    }
+
+    /// Another backend in process, with this address.
+    pub fn backend_at(mut self, host: &str, ports: BackendPorts) -> Self {
+        self.backend_addresses.push((host.to_owned(), ports));
+        self
+    }
+
+    /// A configuration item of the frontends as of their start.
+    pub fn frontend_config(mut self, key: &str, value: &str) -> Self {
+        self.frontend_config.push((key.to_owned(), value.to_owned()));
+        self
+    }
+
     /// The cluster's wall clock at its start, milliseconds since the epoch.
     pub fn base_ms(mut self, ms: i64) -> Self {
         self.base_ms = ms;
@@ -170,11 +201,21 @@ impl ClusterBuilder {
         let clock = SimClock::starting_at(self.base_ms);
         let name = self.options.name.clone();
         let mut model = Model::new(self.options, clock.now_ms());
-        for n in 1..=self.frontends.max(1) {
-            model.add_frontend(&format!("{name}-fe{n}"), 9030, 9020);
+        model.config.extend(self.frontend_config);
+        let mut frontends = self.frontend_addresses;
+        if frontends.is_empty() {
+            frontends = (1..=self.frontends.max(1)).map(|n| (format!("{name}-fe{n}"), 9030, 9020)).collect();
         }
-        for n in 1..=self.backends.max(1) {
-            model.add_backend(&format!("{name}-be{n}"), BackendPorts::default());
+        let mut backends = self.backend_addresses;
+        if backends.is_empty() {
+            let ports = BackendPorts::default();
+            backends = (1..=self.backends.max(1)).map(|n| (format!("{name}-be{n}"), ports)).collect();
+        }
+        for (host, query_port, rpc_port) in &frontends {
+            model.add_frontend(host, *query_port, *rpc_port);
+        }
+        for (host, ports) in &backends {
+            model.add_backend(host, *ports);
         }
         let sim = Arc::new(Sim::new(model, clock));
         let sql: Arc<dyn SqlService> = Arc::new(Sql::new(Arc::clone(&sim)));

@@ -145,6 +145,8 @@ pub struct Options {
     /// Backends hold no rows: they publish whatever they are told, with or without an ingest, as the backends of the
     /// recordings did.
     pub stand_in_backends: bool,
+    /// The first id of the catalog; `None`: near the time of the start, as a FE does.
+    pub first_id: Option<i64>,
     /// Password of root; empty on a fresh cluster.
     pub root_password: doris::secret::Secret,
     /// In which points the cluster is of an older version.
@@ -164,6 +166,7 @@ impl Default for Options {
             binlog_switch_delay_ms: 0,
             clones_without_binlogs: false,
             stand_in_backends: false,
+            first_id: None,
             root_password: doris::secret::Secret::default(),
             profile: Profile::default(),
         }
@@ -200,6 +203,8 @@ pub struct Model {
     /// Transactions by database and label, oldest first.
     pub(crate) labels: BTreeMap<(DbId, String), Vec<TxnId>>,
     pub(crate) publish_held: bool,
+    /// Debug points that are switched on, by Doris's names.
+    pub(crate) debug_points: BTreeSet<String>,
     /// The next UPSERT is inserted this much late.
     pub(crate) late_by_ms: Option<i64>,
     pub(crate) late_records: Vec<binlog::LateRecord>,
@@ -233,6 +238,7 @@ impl Model {
         let token: u128 = rng.random();
         // Two clusters installed in the same minutes share ranges of ids (seen): mixed up ids must not go unnoticed.
         let first_id = 1_795_448_790_000 + i64::from(rng.random_range(0..200_u32));
+        let first_id = options.first_id.unwrap_or(first_id);
         let mut model = Self {
             now_ms,
             ids: IdCounter(first_id),
@@ -251,6 +257,7 @@ impl Model {
             active_txns: BTreeSet::new(),
             labels: BTreeMap::new(),
             publish_held: false,
+            debug_points: BTreeSet::new(),
             late_by_ms: None,
             late_records: Vec::new(),
             binlog_switches: Vec::new(),
@@ -280,6 +287,18 @@ impl Model {
     /// The present in milliseconds since the epoch.
     pub fn now_ms(&self) -> i64 {
         self.now_ms
+    }
+
+    /// Switches a debug point (`PublishVersionDaemon.stop_publish`) on or off.
+    pub fn set_debug_point(&mut self, name: &str, on: bool) {
+        if on {
+            self.debug_points.insert(name.to_owned());
+        } else {
+            self.debug_points.remove(name);
+        }
+        if name == "PublishVersionDaemon.stop_publish" {
+            self.hold_publish(on);
+        }
     }
 
     /// A FE configuration item as a boolean.

@@ -101,6 +101,10 @@ fn check<M: Method>(step: &Value, counts: &mut Counts) -> Result<(), String> {
     }
     if let Some(decoded) = decode_args::<M::Request>(&call).map_err(|e| format!("request: {e}"))? {
         same("request", &step["request"], &decoded.to_json())?;
+        let from_json = M::Request::from_json(&step["request"]).map_err(|e| e.to_string())?;
+        if encode_call(M::NAME, call.seq, &from_json).map_err(|e| e.to_string())? != bytes {
+            return Err("the recorded request is encoded to other bytes".to_owned());
+        }
         if encode_call(M::NAME, call.seq, &decoded).map_err(|e| e.to_string())? != bytes {
             return Err("the request is encoded to other bytes".to_owned());
         }

@@ -16,6 +16,9 @@ macro_rules! methods {
         }
     )*
 
+    /// Names of all methods.
+    pub const METHODS: &[&str] = &[$($name),*];
+
         /// Calls a generic function once for each method.
         #[cfg(test)]
         macro_rules! for_each_method {

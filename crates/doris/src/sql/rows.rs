@@ -6,6 +6,26 @@ use crate::{
     net::ResultSet,
 };
 
+/// Beginnings of the statements whose answers are parsed here, with the columns that are read.
+pub const PARSED_ROWS: &[(&str, &[&str])] = &[
+    ("SHOW FRONTENDS", &["Host", "QueryPort", "RpcPort", "IsMaster", "Alive"]),
+    ("SELECT Host", &["Host", "QueryPort", "RpcPort", "IsMaster", "Alive"]),
+    ("SHOW BACKENDS", &["BackendId", "Host", "BePort", "HttpPort", "Alive"]),
+    ("SHOW FULL TABLES", &["Table_type"]),
+    ("SHOW BACKUP", &["SnapshotName", "State", "Status"]),
+    ("SHOW RESTORE", &["Label", "State", "Status"]),
+    ("SHOW PARTITIONS", &["PartitionId", "PartitionName", "Range", "VisibleVersion", "CommittedVersion"]),
+    ("SHOW TEMPORARY PARTITIONS", &["PartitionId", "PartitionName", "Range", "VisibleVersion", "CommittedVersion"]),
+    ("SHOW TRANSACTION", &["TransactionId", "Label", "TransactionStatus", "Reason"]),
+    ("SHOW ALTER TABLE", &["JobId", "TableName", "RollupIndexName", "IndexName", "State", "Msg"]),
+    ("SHOW BUILD INDEX", &["JobId", "TableName", "PartitionName", "AlterInvertedIndexes", "State", "Msg"]),
+    ("SHOW INDEX", &["Key_name", "Column_name", "Index_type"]),
+    ("DESC", &["Field", "IndexName", "Type", "Key", "Visible"]),
+    ("SHOW DATABASES", &["Database"]),
+    ("ADMIN SHOW FRONTEND CONFIG", &["Key", "Value"]),
+    ("SHOW CREATE", &["Create Table", "Create View", "Create Materialized View", "Create Database"]),
+];
+
 type Parsed<T> = Result<Vec<T>, RowError>;
 
 /// A row of `SHOW FRONTENDS` or `frontends()`; the host as Doris knows it.

@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, fmt};
 
-#[cfg(test)]
+#[cfg(any(test, feature = "recordings"))]
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::{Buf, Bytes, buf::Reader};
-#[cfg(test)]
+#[cfg(any(test, feature = "recordings"))]
 use serde_json::Value;
 use thrift::{
     TConfiguration,
@@ -75,8 +75,12 @@ pub trait Wire: Sized + fmt::Debug {
     fn write(&self, output: &mut Output<'_>) -> Result<(), ThriftError>;
 
     /// The value as the recordings of real FEs show it: names as in the IDL, unset fields left out.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "recordings"))]
     fn to_json(&self) -> Value;
+
+    /// The value from what [`Wire::to_json`] shows. Unknown names are passed over.
+    #[cfg(any(test, feature = "recordings"))]
+    fn from_json(json: &Value) -> Result<Self, ThriftError>;
 
     /// How the `Debug` of a message prints the value.
     fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -106,9 +110,14 @@ macro_rules! plain {
                 Ok(output.protocol.$write(*self)?)
             }
 
-            #[cfg(test)]
+            #[cfg(any(test, feature = "recordings"))]
             fn to_json(&self) -> Value {
                 (*self).into()
+            }
+
+            #[cfg(any(test, feature = "recordings"))]
+            fn from_json(json: &Value) -> Result<Self, ThriftError> {
+                serde_json::from_value(json.clone()).map_err(|_| unfit(json))
             }
         }
     )*};
@@ -132,9 +141,14 @@ impl Wire for String {
         output.slice(self.as_bytes())
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, feature = "recordings"))]
     fn to_json(&self) -> Value {
         self.as_str().into()
+    }
+
+    #[cfg(any(test, feature = "recordings"))]
+    fn from_json(json: &Value) -> Result<Self, ThriftError> {
+        Ok(json.as_str().ok_or_else(|| unfit(json))?.to_owned())
     }
 }
 
@@ -149,9 +163,14 @@ impl Wire for Secret {
         output.slice(self.expose().as_bytes())
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, feature = "recordings"))]
     fn to_json(&self) -> Value {
         self.expose().into()
+    }
+
+    #[cfg(any(test, feature = "recordings"))]
+    fn from_json(json: &Value) -> Result<Self, ThriftError> {
+        String::from_json(json).map(Self::new)
     }
 }
 
@@ -167,11 +186,20 @@ impl Wire for Bytes {
         output.slice(self)
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, feature = "recordings"))]
     fn to_json(&self) -> Value {
         match std::str::from_utf8(self) {
             Ok(text) => text.into(),
             Err(_) => serde_json::json!({ "base64": BASE64_STANDARD.encode(&self[..]) }),
+        }
+    }
+
+    #[cfg(any(test, feature = "recordings"))]
+    fn from_json(json: &Value) -> Result<Self, ThriftError> {
+        match (json.as_str(), json.get("base64").and_then(Value::as_str)) {
+            (Some(text), _) => Ok(Self::copy_from_slice(text.as_bytes())),
+            (None, Some(encoded)) => BASE64_STANDARD.decode(encoded).map(Self::from).map_err(|_| unfit(json)),
+            (None, None) => Err(unfit(json)),
         }
     }
 
@@ -214,9 +242,14 @@ impl<T: Wire> Wire for Vec<T> {
         Ok(output.protocol.write_list_end()?)
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, feature = "recordings"))]
     fn to_json(&self) -> Value {
         self.iter().map(T::to_json).collect()
+    }
+
+    #[cfg(any(test, feature = "recordings"))]
+    fn from_json(json: &Value) -> Result<Self, ThriftError> {
+        json.as_array().ok_or_else(|| unfit(json))?.iter().map(T::from_json).collect()
     }
 
     fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -256,7 +289,7 @@ impl<K: Wire + Ord, V: Wire> Wire for BTreeMap<K, V> {
         Ok(output.protocol.write_map_end()?)
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, feature = "recordings"))]
     fn to_json(&self) -> Value {
         let key = |key: &K| match key.to_json() {
             Value::String(text) => text,
@@ -264,6 +297,22 @@ impl<K: Wire + Ord, V: Wire> Wire for BTreeMap<K, V> {
         };
         Value::Object(self.iter().map(|(k, v)| (key(k), v.to_json())).collect())
     }
+
+    #[cfg(any(test, feature = "recordings"))]
+    fn from_json(json: &Value) -> Result<Self, ThriftError> {
+        let key = |name: &str| {
+            let number = name.parse::<i64>().map_err(|_| unfit(json)).and_then(|number| K::from_json(&number.into()));
+            K::from_json(&name.into()).or(number)
+        };
+        let entries = json.as_object().ok_or_else(|| unfit(json))?.iter();
+        entries.map(|(name, value)| Ok((key(name)?, V::from_json(value)?))).collect()
+    }
+}
+
+/// JSON of another shape than the value that it should be.
+#[cfg(any(test, feature = "recordings"))]
+pub(crate) fn unfit(json: &Value) -> ThriftError {
+    ThriftError::Malformed(format!("unfit for the field: {json}"))
 }
 
 fn size(length: usize) -> Result<i32, ThriftError> {

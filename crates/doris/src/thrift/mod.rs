@@ -14,6 +14,8 @@ mod structs;
 mod tests;
 
 pub(crate) use codec::Shown;
+#[cfg(any(test, feature = "recordings"))]
+pub(crate) use codec::unfit;
 pub use codec::{Input, Output, Wire};
 pub use message::{
     ApplicationException, Call, MessageKind, Method, application, decode_args, decode_call, decode_reply, encode_call,

@@ -44,7 +44,22 @@ macro_rules! thrift_struct {
                 output.end_struct()
             }
 
-            #[cfg(test)]
+            #[cfg(any(test, feature = "recordings"))]
+            fn from_json(json: &serde_json::Value) -> Result<Self, $crate::thrift::ThriftError> {
+                if !json.is_object() {
+                    return Err($crate::thrift::unfit(json));
+                }
+                $(let $field: Option<$ty> = json
+                    .get($crate::thrift::thrift_struct!(@idl $field $($idl)?))
+                    .filter(|value| !value.is_null())
+                    .map($crate::thrift::Wire::from_json)
+                    .transpose()?;)*
+                Ok(Self {
+                    $($field: $crate::thrift::thrift_struct!(@take $presence $name $field $($idl)?),)*
+                })
+            }
+
+            #[cfg(any(test, feature = "recordings"))]
             fn to_json(&self) -> serde_json::Value {
                 let mut fields = serde_json::Map::new();
                 $(if let Some(value) = $crate::thrift::thrift_struct!(@get $presence self $field) {
@@ -134,9 +149,14 @@ macro_rules! thrift_enum {
                 $crate::thrift::Wire::write(&self.0, output)
             }
 
-            #[cfg(test)]
+            #[cfg(any(test, feature = "recordings"))]
             fn to_json(&self) -> serde_json::Value {
                 self.0.into()
+            }
+
+            #[cfg(any(test, feature = "recordings"))]
+            fn from_json(json: &serde_json::Value) -> Result<Self, $crate::thrift::ThriftError> {
+                <i32 as $crate::thrift::Wire>::from_json(json).map(Self)
             }
         }
 

@@ -1,0 +1,312 @@
+//! Whether an answer of the simulator says the same as the recorded one.
+
+use serde_json::Value;
+
+use crate::{
+    atoms::{Atom, atoms},
+    binding::{Bindings, Kind},
+    document,
+    kinds::{Meaning, meaning, meaning_after},
+};
+
+/// Where two answers differ.
+#[derive(Clone, Debug)]
+pub(crate) struct Difference {
+    /// Fields and positions from the top: `/db_meta/tables/0/name`; columns of a row by their names.
+    pub(crate) path: String,
+    pub(crate) recorded: String,
+    pub(crate) actual: String,
+}
+
+/// Compares within one cluster's ids.
+pub(crate) struct Comparison<'a> {
+    pub(crate) bindings: &'a mut Bindings,
+    pub(crate) cluster: char,
+    pub(crate) differences: Vec<Difference>,
+}
+
+/// Larger numbers of this range are ids or times of milliseconds.
+const WIDE: std::ops::Range<u64> = 1_000_000_000_000..100_000_000_000_000;
+
+impl Comparison<'_> {
+    /// All differences; empty if there are none.
+    pub(crate) fn of(bindings: &mut Bindings, cluster: char, recorded: &Value, actual: &Value) -> Vec<Difference> {
+        let mut comparison = Comparison { bindings, cluster, differences: Vec::new() };
+        match (recorded["columns"].as_array(), actual["columns"].as_array()) {
+            (Some(recorded_columns), Some(actual_columns)) => {
+                comparison.result_set(recorded, recorded_columns, actual, actual_columns);
+            }
+            _ => comparison.value("", "", recorded, actual),
+        }
+        comparison.differences
+    }
+
+    fn differ(&mut self, path: &str, recorded: impl ToString, actual: impl ToString) {
+        let path = path.to_owned();
+        self.differences.push(Difference { path, recorded: recorded.to_string(), actual: actual.to_string() });
+    }
+
+    fn result_set(&mut self, recorded: &Value, recorded_columns: &[Value], actual: &Value, actual_columns: &[Value]) {
+        if recorded_columns != actual_columns {
+            let names = |columns: &[Value]| columns.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ");
+            self.differ("/columns", names(recorded_columns), names(actual_columns));
+            return;
+        }
+        let as_objects = |answer: &Value| -> Vec<Value> {
+            let rows = answer["rows"].as_array().map(Vec::as_slice).unwrap_or_default();
+            let named = |row: &Value| {
+                let cells = row.as_array().map(Vec::as_slice).unwrap_or_default().iter();
+                let names = recorded_columns.iter().map(|name| name.as_str().unwrap_or_default().to_owned());
+                names.zip(cells.cloned()).collect::<serde_json::Map<_, _>>().into()
+            };
+            rows.iter().map(named).collect()
+        };
+        self.list("/rows", "", &as_objects(recorded), &as_objects(actual));
+    }
+
+    /// Compares two values; `field` names them.
+    fn value(&mut self, path: &str, field: &str, recorded: &Value, actual: &Value) {
+        match (recorded, actual) {
+            _ if recorded == actual => self.equal(field, recorded),
+            (Value::Object(r), Value::Object(a)) => self.object(path, field, r, a),
+            (Value::Array(r), Value::Array(a)) => self.list(path, field, r, a),
+            (Value::String(r), Value::String(a)) => self.text(path, field, r, a),
+            (Value::Number(_), Value::Number(_)) => {
+                let (r, a) = (recorded.to_string(), actual.to_string());
+                if !self.numbers(field, "", &r, &a) {
+                    self.differ(path, r, a);
+                }
+            }
+            _ => match (document::of(recorded), document::of(actual)) {
+                (Some(r), Some(a)) => self.value(path, field, &r, &a),
+                _ => self.differ(path, recorded, actual),
+            },
+        }
+    }
+
+    /// Equal values are bound, too: another value cannot stand for them.
+    fn equal(&mut self, field: &str, value: &Value) {
+        match value {
+            Value::Number(number) => {
+                if let Meaning::Bound(kind) = meaning(field) {
+                    let number = number.to_string();
+                    self.bindings.bind(self.cluster, kind, &number, &number);
+                }
+            }
+            Value::Array(list) => list.iter().for_each(|value| self.equal(field, value)),
+            Value::Object(map) => map.iter().for_each(|(field, value)| self.equal(field, value)),
+            _ => {}
+        }
+    }
+
+    fn object(
+        &mut self,
+        path: &str,
+        field: &str,
+        recorded: &serde_json::Map<String, Value>,
+        actual: &serde_json::Map<String, Value>,
+    ) {
+        let is_number = |key: &String| key.bytes().all(|b| b.is_ascii_digit()) && !key.is_empty();
+        if recorded.keys().all(is_number) && actual.keys().all(is_number) && recorded.len() == actual.len() {
+            return self.id_map(path, field, recorded, actual);
+        }
+        for (key, r) in recorded {
+            let below = format!("{path}/{key}");
+            match actual.get(key) {
+                Some(a) => self.value(&below, key, r, a),
+                None => self.differ(&below, r, "(absent)"),
+            }
+        }
+        for (key, a) in actual.iter().filter(|(key, _)| !recorded.contains_key(*key)) {
+            self.differ(&format!("{path}/{key}"), "(absent)", a);
+        }
+    }
+
+    /// A map by ids: which entry stands for which is known from the key, or else by the order of the keys.
+    fn id_map(
+        &mut self,
+        path: &str,
+        field: &str,
+        recorded: &serde_json::Map<String, Value>,
+        actual: &serde_json::Map<String, Value>,
+    ) {
+        let by_number = |map: &serde_json::Map<String, Value>| {
+            let mut keys: Vec<String> = map.keys().cloned().collect();
+            keys.sort_by_key(|key| key.parse::<u64>().unwrap_or(u64::MAX));
+            keys
+        };
+        let mut left = by_number(actual);
+        let mut pairs = Vec::new();
+        let mut open = Vec::new();
+        for r in by_number(recorded) {
+            match left.iter().position(|a| self.bindings.known(self.cluster, &r, a)) {
+                Some(at) => pairs.push((r, left.remove(at))),
+                None => open.push(r),
+            }
+        }
+        pairs.extend(open.into_iter().zip(left));
+        for (r, a) in pairs {
+            let below = format!("{path}/{r}");
+            if r != a && !self.numbers("id", "", &r, &a) {
+                self.differ(&below, format!("key {r}"), format!("key {a}"));
+            } else if let (Some(rv), Some(av)) = (recorded.get(&r), actual.get(&a)) {
+                self.value(&below, field, rv, av);
+            }
+        }
+    }
+
+    /// A list, in its order or else in any.
+    fn list(&mut self, path: &str, field: &str, recorded: &[Value], actual: &[Value]) {
+        let mark = self.bindings.mark();
+        let before = self.differences.len();
+        for (at, (r, a)) in recorded.iter().zip(actual).enumerate() {
+            self.value(&format!("{path}/{at}"), field, r, a);
+        }
+        if recorded.len() == actual.len() && self.differences.len() == before {
+            return;
+        }
+        let in_order = self.differences.split_off(before);
+        let in_order_mark = self.bindings.mark();
+        if recorded.len() == actual.len() && recorded.len() <= 200 {
+            self.bindings.take_back(&mark);
+            if self.in_any_order(field, recorded, actual) {
+                self.bindings.hit("order of a list that a hash map gave");
+                return;
+            }
+            self.bindings.take_back(&mark);
+        } else if recorded.len() != actual.len() {
+            self.bindings.take_back(&in_order_mark);
+            let texts = |list: &[Value]| crate::recording::short(&Value::from(list.to_vec()).to_string(), 1200);
+            self.differ(
+                path,
+                format!("{} entries: {}", recorded.len(), texts(recorded)),
+                format!("{} entries: {}", actual.len(), texts(actual)),
+            );
+            return;
+        }
+        for (at, (r, a)) in recorded.iter().zip(actual).enumerate() {
+            self.value(&format!("{path}/{at}"), field, r, a);
+        }
+        debug_assert!(in_order.len() == self.differences.len() - before || !in_order.is_empty());
+    }
+
+    /// Finds for each recorded entry one that equals it.
+    fn in_any_order(&mut self, field: &str, recorded: &[Value], actual: &[Value]) -> bool {
+        let mut left: Vec<&Value> = actual.iter().collect();
+        let before = self.differences.len();
+        for r in recorded {
+            let found = left.iter().position(|a| {
+                let mark = self.bindings.mark();
+                self.value("", field, r, a);
+                let equal = self.differences.len() == before;
+                if !equal {
+                    self.differences.truncate(before);
+                    self.bindings.take_back(&mark);
+                }
+                equal
+            });
+            match found {
+                Some(at) => {
+                    left.remove(at);
+                }
+                None => return false,
+            }
+        }
+        true
+    }
+
+    fn text(&mut self, path: &str, field: &str, recorded: &str, actual: &str) {
+        if let (Some(r), Some(a)) = (document::in_text(recorded), document::in_text(actual)) {
+            self.bindings.hit("document in a text");
+            return self.value(path, field, &r, &a);
+        }
+        let mark = self.bindings.mark();
+        if !self.same_text(field, recorded, actual) {
+            self.bindings.take_back(&mark);
+            self.differ(path, recorded, actual);
+        }
+    }
+
+    fn same_text(&mut self, field: &str, recorded: &str, actual: &str) -> bool {
+        if self.bindings.known(self.cluster, recorded, actual) {
+            return true;
+        }
+        match meaning(field) {
+            Meaning::Bound(Kind::Host) => {
+                return self.bindings.hit("hosts and ports")
+                    && self.bindings.bind(self.cluster, Kind::Host, recorded, actual);
+            }
+            Meaning::Bound(Kind::Name) if !recorded.is_empty() && !actual.is_empty() => {
+                return self.bindings.hit("made-up names and tokens")
+                    && self.bindings.bind(self.cluster, Kind::Name, recorded, actual);
+            }
+            _ => {}
+        }
+        let (recorded, actual) = (atoms(recorded), atoms(actual));
+        recorded.len() == actual.len()
+            && recorded.iter().zip(&actual).enumerate().all(|(at, (r, a))| self.same_atom(field, &recorded[..at], r, a))
+    }
+
+    fn same_atom(&mut self, field: &str, before: &[Atom<'_>], recorded: &Atom<'_>, actual: &Atom<'_>) -> bool {
+        match (recorded, actual) {
+            _ if recorded == actual => true,
+            (Atom::Number(r), Atom::Number(a)) => self.numbers(field, &words(before), r, a),
+            (Atom::Time(r), Atom::Time(a)) => is_of_a_run(r) && is_of_a_run(a) && self.bindings.hit("points in time"),
+            (Atom::Address(r), Atom::Address(a)) => {
+                self.bindings.hit("hosts and ports") && self.bindings.bind(self.cluster, Kind::Host, r, a)
+            }
+            (Atom::MadeUp(r), Atom::MadeUp(a)) => {
+                self.bindings.hit("made-up names and tokens") && self.bindings.bind(self.cluster, Kind::Name, r, a)
+            }
+            _ => false,
+        }
+    }
+
+    /// Two different numbers that may stand for each other, by their field or by the words before them.
+    fn numbers(&mut self, field: &str, words: &str, recorded: &str, actual: &str) -> bool {
+        if recorded == actual || self.bindings.known(self.cluster, recorded, actual) {
+            return true;
+        }
+        let wide = |text: &str| text.parse().is_ok_and(|number: u64| WIDE.contains(&number));
+        let both_wide = wide(recorded) && wide(actual);
+        let real = |text: &str| text.parse::<i64>().is_ok_and(|number| number > 0);
+        let by_field = meaning(field);
+        let by_name = if by_field == Meaning::Plain { meaning_after(words) } else { by_field };
+        match by_name {
+            _ if !real(recorded) || !real(actual) => false,
+            Meaning::Bound(kind) => {
+                let rule = match kind {
+                    Kind::Id => "ids",
+                    Kind::Txn => "transaction ids",
+                    Kind::Seq => "commit seqs",
+                    Kind::Hash => "hashes",
+                    Kind::Name => "made-up names and tokens",
+                    Kind::Host => "hosts and ports",
+                };
+                self.bindings.hit(rule) && self.bindings.bind(self.cluster, kind, recorded, actual)
+            }
+            Meaning::Time => both_wide && self.bindings.hit("points in time"),
+            Meaning::Plain => {
+                both_wide
+                    && self.bindings.hit("ids")
+                    && self.bindings.bind(self.cluster, Kind::Id, recorded, actual)
+            }
+        }
+    }
+}
+
+/// The last few pieces before a number.
+fn words(before: &[Atom<'_>]) -> String {
+    let from = before.len().saturating_sub(8);
+    let text = |atom: &Atom<'_>| match atom {
+        Atom::Literal(text) => (*text).to_owned(),
+        Atom::Number(_) => String::from(" "),
+        Atom::Time(_) | Atom::Address(_) | Atom::MadeUp(_) => String::from(" . "),
+    };
+    before[from..].iter().map(text).collect()
+}
+
+/// Not a constant such as `9999-12-31 15:59:59`.
+fn is_of_a_run(time: &str) -> bool {
+    time.get(..4).and_then(|year| year.parse::<u32>().ok()).is_some_and(|year| (2020..2100).contains(&year))
+}

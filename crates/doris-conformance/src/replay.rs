@@ -1,0 +1,357 @@
+//! Asks the simulator what was asked of the real frontends, step by step.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use doris::{
+    net::{Net as _, SqlReply},
+    rpc,
+    thrift::{Method, ThriftError, Wire as _, decode_reply, encode_call},
+};
+use doris_sim::model::TxnId;
+use serde_json::{Value, json};
+
+use crate::{
+    binding::{Bindings, Hits, Kind},
+    compare::{Comparison, Difference},
+    moments,
+    recording::{Load, Recording, Step, What},
+    translate,
+    world::World,
+};
+
+/// How a step went.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    Equal,
+    Different(Vec<Difference>),
+    /// It needs a backend that executes queries.
+    Skipped,
+    /// Nothing was asked.
+    NoStep,
+}
+
+/// All outcomes, and the rules that were used.
+#[derive(Debug)]
+pub(crate) struct Replayed {
+    pub(crate) outcomes: Vec<Outcome>,
+    pub(crate) hits: Hits,
+}
+
+/// What was recorded where a backend had to execute a query.
+const NEEDS_BACKEND: [&str; 2] = ["send fragments failed", "UNIMPLEMENTED: Method not found"];
+/// How long an answer may take to become what was recorded, and how often it is looked at.
+const SETTLES: Duration = Duration::from_secs(3);
+const POLLED_FOR: Duration = Duration::from_secs(90);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Replays a recording from its beginning to its end on clusters of its own.
+pub(crate) async fn replay(recording: &Recording) -> Result<Replayed> {
+    let moments = moments::of(recording);
+    let start_ms = moments.first().copied().unwrap_or_default() - 60_000;
+    let world = World::of(recording, start_ms).await?;
+    let mut replay = Replay { world, bindings: Bindings::default(), documents: Vec::new() };
+    // The recorded clusters were up for a while.
+    tokio::time::advance(Duration::from_secs(60)).await;
+    let mut outcomes = Vec::new();
+    while outcomes.len() < recording.steps.len() {
+        let at = outcomes.len();
+        let group = group_at(&recording.steps, at);
+        replay.wait_until(&recording.steps[at], moments[at]).await?;
+        if group > 1 || recording.steps[at].polled {
+            outcomes.extend(replay.poll(&recording.steps[at..at + group]).await?);
+        } else {
+            outcomes.push(replay.step(&recording.steps[at]).await?);
+        }
+    }
+    Ok(Replayed { outcomes, hits: replay.bindings.hits })
+}
+
+/// Number of steps that are distinct answers to one question.
+fn group_at(steps: &[Step], at: usize) -> usize {
+    let first = steps.get(at).filter(|step| step.polled);
+    let same = |step: &&Step| {
+        step.polled && first.is_some_and(|first| first.on == step.on && first.subject() == step.subject())
+    };
+    steps[at..].iter().take_while(same).count().max(1)
+}
+
+struct Replay {
+    world: World,
+    bindings: Bindings,
+    /// Recorded and actual answers that hold documents of snapshots.
+    documents: Vec<(Value, Value)>,
+}
+
+impl Replay {
+    /// Lets the simulator's time pass until the recorded one.
+    async fn wait_until(&self, step: &Step, moment_ms: i64) -> Result<()> {
+        if step.on.is_empty() {
+            return Ok(());
+        }
+        let (cluster, _) = self.world.cluster(&step.on)?;
+        let behind = moment_ms - cluster.sim().clock().now_ms();
+        tokio::time::advance(Duration::from_millis(u64::try_from(behind).unwrap_or(0).max(1))).await;
+        Ok(())
+    }
+
+    async fn step(&mut self, step: &Step) -> Result<Outcome> {
+        match &step.what {
+            What::Note => self.note(step),
+            What::Load(load) => self.load(step, load).await,
+            What::Watch(_) => Ok(Outcome::Different(vec![Difference {
+                path: String::new(),
+                recorded: "what each frontend answered while the master changed".to_owned(),
+                actual: "not replayed".to_owned(),
+            }])),
+            What::Sql { answer, .. } | What::Rpc { answer, .. } if !was_sent(answer) => Ok(Outcome::NoStep),
+            What::Sql { answer, .. } if needs_backend(answer) => Ok(Outcome::Skipped),
+            What::Sql { answer, .. } | What::Rpc { answer, .. } => self.ask_and_compare(step, answer).await,
+        }
+    }
+
+    async fn ask_and_compare(&mut self, step: &Step, recorded: &Value) -> Result<Outcome> {
+        let cluster = letter(step);
+        let patience = if step.only_reads() { SETTLES } else { Duration::ZERO };
+        let mut waited = Duration::ZERO;
+        let mut first = None;
+        loop {
+            let actual = self.ask(step).await?;
+            let mark = self.bindings.mark();
+            let differences = Comparison::of(&mut self.bindings, cluster, recorded, &actual);
+            if differences.is_empty() {
+                if waited > Duration::ZERO {
+                    self.bindings.hit("time until an answer settles");
+                }
+                self.remember(step, recorded, &actual);
+                return Ok(Outcome::Equal);
+            }
+            self.bindings.take_back(&mark);
+            let (first, _) = first.get_or_insert((differences, actual.clone()));
+            if waited >= patience {
+                // What does agree is bound all the same: later steps name it.
+                let _known_already = Comparison::of(&mut self.bindings, cluster, recorded, &actual);
+                self.remember(step, recorded, &actual);
+                return Ok(Outcome::Different(std::mem::take(first)));
+            }
+            tokio::time::advance(LOOK_EVERY).await;
+            waited += LOOK_EVERY;
+        }
+    }
+
+    /// Distinct answers to one question: each must be seen, in this order.
+    async fn poll(&mut self, steps: &[Step]) -> Result<Vec<Outcome>> {
+        let mut outcomes: Vec<Option<Outcome>> = steps.iter().map(|_| None).collect();
+        let mut next = 0;
+        let mut last = None;
+        let mut waited = Duration::ZERO;
+        self.environment(steps)?;
+        while let (Some(step), true) = (steps.get(next), waited <= POLLED_FOR) {
+            let Some(recorded) = step.answer() else { bail!("a polled step without an answer") };
+            if needs_backend(recorded) {
+                outcomes[next] = Some(Outcome::Skipped);
+                next += 1;
+                continue;
+            }
+            let actual = self.ask(step).await?;
+            if last.as_ref() == Some(&actual) {
+                tokio::time::advance(LOOK_EVERY).await;
+                waited += LOOK_EVERY;
+                continue;
+            }
+            let fits = |bindings: &mut Bindings, step: &Step| {
+                let mark = bindings.mark();
+                let recorded = step.answer().cloned().unwrap_or_default();
+                let equal = Comparison::of(bindings, letter(step), &recorded, &actual).is_empty();
+                if !equal {
+                    bindings.take_back(&mark);
+                }
+                equal
+            };
+            if let Some(found) = (next..steps.len()).find(|at| fits(&mut self.bindings, &steps[*at])) {
+                outcomes[found] = Some(Outcome::Equal);
+                next = found + 1;
+            }
+            last = Some(actual);
+        }
+        let final_answer = last.unwrap_or_default();
+        let mut done = Vec::new();
+        for (step, outcome) in steps.iter().zip(outcomes) {
+            done.push(match outcome {
+                Some(outcome) => outcome,
+                None => {
+                    let recorded = step.answer().cloned().unwrap_or_default();
+                    Outcome::Different(Comparison::of(&mut self.bindings, letter(step), &recorded, &final_answer))
+                }
+            });
+        }
+        Ok(done)
+    }
+
+    /// Backends die and come back without a word in the recording: it shows in the last answer.
+    fn environment(&mut self, steps: &[Step]) -> Result<()> {
+        let Some(step) = steps.last() else { return Ok(()) };
+        let What::Sql { sql, answer } = &step.what else { return Ok(()) };
+        if !sql.eq_ignore_ascii_case("SHOW BACKENDS") {
+            return Ok(());
+        }
+        let (cluster, _) = self.world.cluster(&step.on)?;
+        for row in answer["rows"].as_array().map(Vec::as_slice).unwrap_or_default() {
+            let recorded = row[0].as_str().unwrap_or_default();
+            let Some(id) = self.bindings.actual(letter(step), Kind::Id, recorded) else { continue };
+            let alive = row[9] == "true";
+            cluster.with(|model| {
+                let backend = model.backends.keys().copied().find(|backend| backend.to_string() == id);
+                backend.map(|backend| model.set_backend_alive(backend, alive))
+            });
+        }
+        Ok(())
+    }
+
+    /// `debug point NAME on: …`
+    fn note(&mut self, step: &Step) -> Result<Outcome> {
+        let Some(rest) = step.note.strip_prefix("debug point ") else { return Ok(Outcome::NoStep) };
+        let mut words = rest.split([' ', ':']);
+        let (Some(name), Some(switch)) = (words.next(), words.next()) else { return Ok(Outcome::NoStep) };
+        let (cluster, _) = self.world.cluster("A")?;
+        cluster.with(|model| model.set_debug_point(name, switch == "on"));
+        Ok(Outcome::NoStep)
+    }
+
+    async fn load(&mut self, step: &Step, load: &Load) -> Result<Outcome> {
+        let cluster = letter(step);
+        match self.try_load(step, load).await? {
+            Ok(txn) => {
+                let fits = self.bindings.bind(cluster, Kind::Txn, &load.txn_id.to_string(), &txn.to_string());
+                self.bindings.hit("transaction ids");
+                anyhow::ensure!(fits, "transaction {txn} stands for two recorded ones");
+                Ok(Outcome::Equal)
+            }
+            Err(why) => Ok(Outcome::Different(vec![Difference {
+                path: "/load".to_owned(),
+                recorded: "committed".to_owned(),
+                actual: why,
+            }])),
+        }
+    }
+
+    /// Begins, plans and commits. The inner error is a refusal.
+    async fn try_load(&mut self, step: &Step, load: &Load) -> Result<Result<i64, String>> {
+        let (cluster, _) = self.world.cluster(&step.on)?;
+        let tables = cluster.with(|model| {
+            let ids = load.tables.iter().map(|table| Some(model.table(&load.db, table).ok()?.id));
+            ids.collect::<Option<Vec<_>>>()
+        });
+        let Some(tables) = tables else { return Ok(Err("a table does not exist".to_owned())) };
+        let ids: Vec<Value> = tables.iter().filter_map(|id| id.to_string().parse::<i64>().ok()).map(Value::from).collect();
+        let begin = json!({"user": "root", "passwd": "", "db": load.db, "table_ids": ids, "label": load.label, "timeout": 600});
+        let begun = self.call(&step.on, "beginTxn", &begin).await?;
+        let Some(txn) = begun["txn_id"].as_i64() else { return Ok(Err(begun.to_string())) };
+        if load.planned {
+            let (cluster, _) = self.world.cluster(&step.on)?;
+            cluster.with(|model| model.plan_load(TxnId::new(txn)));
+        }
+        let mut infos = Vec::new();
+        for table in &load.tables {
+            let partition = load.partition.as_ref().map(|name| format!(" PARTITION (`{name}`)")).unwrap_or_default();
+            let sql = format!("SHOW TABLETS FROM `{}`.`{table}`{partition}", load.db);
+            let SqlReply::Rows(rows) = self.world.sql(&step.on, &sql).await? else {
+                return Ok(Err(format!("{sql} failed")));
+            };
+            let column = |name: &str| rows.columns.iter().position(|column| column == name);
+            let (Some(tablet), Some(backend)) = (column("TabletId"), column("BackendId")) else {
+                return Ok(Err(format!("{sql} has no TabletId and BackendId")));
+            };
+            for row in &rows.rows {
+                let number = |at: usize| row[at].as_ref().and_then(|text| text.parse::<i64>().ok());
+                infos.push(json!({"tabletId": number(tablet), "backendId": number(backend)}));
+            }
+        }
+        let commit = json!({"user": "root", "passwd": "", "db": load.db, "txn_id": txn, "commit_infos": infos});
+        let committed = self.call(&step.on, "commitTxn", &commit).await?;
+        match committed["status"]["status_code"].as_i64() {
+            Some(0) => Ok(Ok(txn)),
+            _ => Ok(Err(committed.to_string())),
+        }
+    }
+
+    /// The simulator's answer to a step, as a recording would show it.
+    async fn ask(&mut self, step: &Step) -> Result<Value> {
+        let cluster = letter(step);
+        match &step.what {
+            What::Sql { sql, .. } => {
+                let sql = translate::text(&self.bindings, cluster, sql);
+                Ok(shown(self.world.sql(&step.on, &sql).await?))
+            }
+            What::Rpc { method, request, .. } => {
+                let request = translate::request(&self.bindings, cluster, &self.documents, request);
+                self.call(&step.on, method, &request).await
+            }
+            What::Load(_) | What::Watch(_) | What::Note => bail!("nothing is asked in such a step"),
+        }
+    }
+
+    /// Keeps what later requests hand back: documents of snapshots.
+    fn remember(&mut self, step: &Step, recorded: &Value, actual: &Value) {
+        if matches!(&step.what, What::Rpc { method, .. } if method == "getSnapshot") && recorded.get("meta").is_some() {
+            self.documents.push((recorded.clone(), actual.clone()));
+        }
+    }
+
+    async fn call(&self, on: &str, method: &str, request: &Value) -> Result<Value> {
+        match method {
+            "getBinlog" => self.rpc::<rpc::GetBinlog>(on, request).await,
+            "getBinlogLag" => self.rpc::<rpc::GetBinlogLag>(on, request).await,
+            "lockBinlog" => self.rpc::<rpc::LockBinlog>(on, request).await,
+            "beginTxn" => self.rpc::<rpc::BeginTxn>(on, request).await,
+            "commitTxn" => self.rpc::<rpc::CommitTxn>(on, request).await,
+            "rollbackTxn" => self.rpc::<rpc::RollbackTxn>(on, request).await,
+            "waitingTxnStatus" => self.rpc::<rpc::WaitingTxnStatus>(on, request).await,
+            "getMasterToken" => self.rpc::<rpc::GetMasterToken>(on, request).await,
+            "getSnapshot" => self.rpc::<rpc::GetSnapshot>(on, request).await,
+            "restoreSnapshot" => self.rpc::<rpc::RestoreSnapshot>(on, request).await,
+            "getMeta" => self.rpc::<rpc::GetMeta>(on, request).await,
+            "getBackendMeta" => self.rpc::<rpc::GetBackendMeta>(on, request).await,
+            other => bail!("no client for the method {other}"),
+        }
+    }
+
+    async fn rpc<M: Method>(&self, on: &str, request: &Value) -> Result<Value> {
+        let request = M::Request::from_json(request).with_context(|| format!("{} {request}", M::NAME))?;
+        let reply = self.world.net.thrift(&self.world.rpc(on)?, encode_call(M::NAME, 0, &request)?).await;
+        let reply = match reply {
+            Ok(reply) => reply,
+            Err(error) => return Ok(json!({"exception": "TTransportException", "message": error.to_string()})),
+        };
+        match decode_reply::<M::Reply>(&reply, M::NAME, 0) {
+            Ok(reply) => Ok(reply.to_json()),
+            Err(ThriftError::Application { text, .. }) => {
+                Ok(json!({"exception": "TApplicationException", "message": text}))
+            }
+            Err(error) => Err(error).context("the simulator's reply is none"),
+        }
+    }
+}
+
+fn letter(step: &Step) -> char {
+    step.on.chars().next().unwrap_or('A')
+}
+
+/// Whether the request left the recorder: one that its version has no words for did not.
+fn was_sent(answer: &Value) -> bool {
+    answer["exception"] != "not in this version's IDL"
+}
+
+fn needs_backend(answer: &Value) -> bool {
+    let message = answer["error"]["message"].as_str().unwrap_or_default();
+    NEEDS_BACKEND.iter().any(|text| message.contains(text))
+}
+
+/// An SQL answer as a recording shows it.
+fn shown(reply: SqlReply) -> Value {
+    match reply {
+        SqlReply::Ok { affected, info } => json!({"ok": affected, "info": info}),
+        SqlReply::Rows(rows) => json!({"columns": rows.columns, "rows": rows.rows}),
+        SqlReply::Error { code, message, .. } => json!({"error": {"code": code, "message": message}}),
+    }
+}
