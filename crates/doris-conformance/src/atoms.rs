@@ -105,6 +105,9 @@ mod tests {
             of("fe_637d2edf_57ab_4870_8312_8e95c7c22b28"),
             [Atom::MadeUp("fe_637d2edf_57ab_4870_8312_8e95c7c22b28")]
         );
-        assert_eq!(of("9155c0ef-8f3a-4b7b-bd0e-0d9c3a1b2c3d x"), [Atom::MadeUp("9155c0ef-8f3a-4b7b-bd0e-0d9c3a1b2c3d")]);
+        assert_eq!(
+            of("9155c0ef-8f3a-4b7b-bd0e-0d9c3a1b2c3d x"),
+            [Atom::MadeUp("9155c0ef-8f3a-4b7b-bd0e-0d9c3a1b2c3d")]
+        );
     }
 }

@@ -90,10 +90,10 @@ impl Bindings {
         own.or_else(|| others.filter_map(|(_, pairs)| pairs.forth.get(recorded)).next()).map(String::as_str)
     }
 
-    /// The position for a recorded one that need not be a record's own: in the same distance from the nearest known one
-    /// below it, or else above it.
-    pub(crate) fn position(&self, cluster: char, recorded: i64) -> i64 {
-        let Some(pairs) = self.pairs.get(&(cluster, Kind::Seq)) else { return recorded };
+    /// What stands for a number that no answer has shown: in the same distance from the nearest known one below it, or
+    /// else above it. Positions between records are asked for, and ids that the recorder looked up by itself.
+    pub(crate) fn near(&self, cluster: char, kind: Kind, recorded: i64) -> i64 {
+        let Some(pairs) = self.pairs.get(&(cluster, kind)) else { return recorded };
         let mut known: Vec<(i64, i64)> =
             pairs.forth.iter().filter_map(|(r, a)| Some((r.parse().ok()?, a.parse().ok()?))).collect();
         known.sort_unstable();

@@ -287,9 +287,7 @@ impl Comparison<'_> {
             }
             Meaning::Time => both_wide && self.bindings.hit("points in time"),
             Meaning::Plain => {
-                both_wide
-                    && self.bindings.hit("ids")
-                    && self.bindings.bind(self.cluster, Kind::Id, recorded, actual)
+                both_wide && self.bindings.hit("ids") && self.bindings.bind(self.cluster, Kind::Id, recorded, actual)
             }
         }
     }

@@ -57,7 +57,7 @@ fn is_read(subject: &str, path: &str) -> bool {
         return true;
     }
     let column = path.rsplit('/').next().unwrap_or_default();
-    doris::sql::PARSED_ROWS.iter().any(|(statement, columns)| {
-        starts_with(subject, statement) && (path == "*" || columns.contains(&column))
-    })
+    doris::sql::PARSED_ROWS
+        .iter()
+        .any(|(statement, columns)| starts_with(subject, statement) && (path == "*" || columns.contains(&column)))
 }

@@ -12,7 +12,8 @@ pub(crate) enum Meaning {
     Plain,
 }
 
-const TXN: &[&str] = &["txn", "txnid", "transactionid", "transactionids", "stid", "stids", "subtxnid", "watershedtxnid"];
+const TXN: &[&str] =
+    &["txn", "txnid", "transactionid", "transactionids", "stid", "stids", "subtxnid", "watershedtxnid"];
 const SEQ: &[&str] = &[
     "commitseq",
     "prevcommitseq",
@@ -41,7 +42,8 @@ const HOST: &[&str] = &[
     "port",
 ];
 const ID: &[&str] = &["signature", "bid", "tid", "rid", "taskid", "iim", "itm", "idi", "indexes"];
-const NOT_ID: &[&str] = &["uniqueid", "mcui", "maxcoluniqueid", "clusterid", "clusterkeyid", "listenerid", "columnuniqueid"];
+const NOT_ID: &[&str] =
+    &["uniqueid", "mcui", "maxcoluniqueid", "clusterid", "clusterkeyid", "listenerid", "columnuniqueid"];
 const NAME: &[&str] = &["token", "loadid", "queryid", "snapshotpath", "path"];
 
 /// By the name alone, whatever its spelling (`commitSeq`, `commit_seq`, `CommitSeq`).
@@ -60,7 +62,11 @@ pub(crate) fn meaning(field: &str) -> Meaning {
         Meaning::Bound(Kind::Name)
     } else if NOT_ID.contains(&name) {
         Meaning::Plain
-    } else if name.contains("timestamp") || name.ends_with("time") || name.ends_with("timems") || name.ends_with("expiredat") {
+    } else if name.contains("timestamp")
+        || name.ends_with("time")
+        || name.ends_with("timems")
+        || name.ends_with("expiredat")
+    {
         Meaning::Time
     } else if ID.contains(&name) || name.ends_with("id") || name.ends_with("ids") {
         Meaning::Bound(Kind::Id)
@@ -76,8 +82,10 @@ pub(crate) fn meaning_after(words: &str) -> Meaning {
     let start = words[..end].rfind(|c| !is_letter(c)).map_or(0, |at| at + 1);
     match words[start..end].to_ascii_lowercase().as_str() {
         "txn" | "transaction" | "txnid" | "txn_id" | "transactionid" | "transaction_id" => Meaning::Bound(Kind::Txn),
-        "table" | "tableid" | "tbl" | "partition" | "tablet" | "index" | "replica" | "backend" | "job" | "db" | "database"
-        | "id" | "jobid" | "dbid" | "table_id" | "tablet_id" | "backends" | "tablets" => Meaning::Bound(Kind::Id),
+        "table" | "tableid" | "tbl" | "partition" | "tablet" | "index" | "replica" | "backend" | "job" | "db"
+        | "database" | "id" | "jobid" | "dbid" | "table_id" | "tablet_id" | "backends" | "tablets" => {
+            Meaning::Bound(Kind::Id)
+        }
         "commitseq" | "commit_seq" | "seq" => Meaning::Bound(Kind::Seq),
         "port" => Meaning::Bound(Kind::Host),
         _ => Meaning::Plain,

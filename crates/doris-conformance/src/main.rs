@@ -5,6 +5,7 @@
 mod atoms;
 mod binding;
 mod compare;
+mod databases;
 mod document;
 mod excuse;
 mod kinds;
@@ -69,9 +70,8 @@ fn run(options: &Options) -> Result<bool> {
         if options.scripts.is_empty() || options.scripts.iter().any(|part| name.contains(part)) {
             let recording = Recording::read(&path, name)?;
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build()?;
-            let replayed = runtime
-                .block_on(replay::replay(&recording))
-                .with_context(|| format!("replay {}", recording.name))?;
+            let replayed =
+                runtime.block_on(replay::replay(&recording)).with_context(|| format!("replay {}", recording.name))?;
             report.add(&recording, replayed, &excuses);
         }
     }

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::{
     binding::{Bindings, Hits, Kind},
     compare::{Comparison, Difference},
+    databases::Databases,
     moments,
     recording::{Load, Recording, Step, What},
     translate,
@@ -50,7 +51,8 @@ pub(crate) async fn replay(recording: &Recording) -> Result<Replayed> {
     let moments = moments::of(recording);
     let start_ms = moments.first().copied().unwrap_or_default() - 60_000;
     let world = World::of(recording, start_ms).await?;
-    let mut replay = Replay { world, bindings: Bindings::default(), documents: Vec::new() };
+    let databases = Databases::of(recording);
+    let mut replay = Replay { world, bindings: Bindings::default(), documents: Vec::new(), databases };
     // The recorded clusters were up for a while.
     tokio::time::advance(Duration::from_secs(60)).await;
     let mut outcomes = Vec::new();
@@ -81,6 +83,7 @@ struct Replay {
     bindings: Bindings,
     /// Recorded and actual answers that hold documents of snapshots.
     documents: Vec<(Value, Value)>,
+    databases: Databases,
 }
 
 impl Replay {
@@ -124,6 +127,7 @@ impl Replay {
                     self.bindings.hit("time until an answer settles");
                 }
                 self.remember(step, recorded, &actual);
+                self.bind_database(step)?;
                 return Ok(Outcome::Equal);
             }
             self.bindings.take_back(&mark);
@@ -134,8 +138,9 @@ impl Replay {
                 self.remember(step, recorded, &actual);
                 return Ok(Outcome::Different(std::mem::take(first)));
             }
-            tokio::time::advance(LOOK_EVERY).await;
-            waited += LOOK_EVERY;
+            let pause = LOOK_EVERY.max(waited / 2);
+            tokio::time::advance(pause).await;
+            waited += pause;
         }
     }
 
@@ -243,8 +248,10 @@ impl Replay {
             ids.collect::<Option<Vec<_>>>()
         });
         let Some(tables) = tables else { return Ok(Err("a table does not exist".to_owned())) };
-        let ids: Vec<Value> = tables.iter().filter_map(|id| id.to_string().parse::<i64>().ok()).map(Value::from).collect();
-        let begin = json!({"user": "root", "passwd": "", "db": load.db, "table_ids": ids, "label": load.label, "timeout": 600});
+        let ids: Vec<Value> =
+            tables.iter().filter_map(|id| id.to_string().parse::<i64>().ok()).map(Value::from).collect();
+        let begin =
+            json!({"user": "root", "passwd": "", "db": load.db, "table_ids": ids, "label": load.label, "timeout": 600});
         let begun = self.call(&step.on, "beginTxn", &begin).await?;
         let Some(txn) = begun["txn_id"].as_i64() else { return Ok(Err(begun.to_string())) };
         if load.planned {
@@ -296,6 +303,24 @@ impl Replay {
         if matches!(&step.what, What::Rpc { method, .. } if method == "getSnapshot") && recorded.get("meta").is_some() {
             self.documents.push((recorded.clone(), actual.clone()));
         }
+    }
+
+    /// Binds the id of a database that was just made.
+    fn bind_database(&mut self, step: &Step) -> Result<()> {
+        let What::Sql { sql, .. } = &step.what else { return Ok(()) };
+        let words: Vec<&str> = sql.split_whitespace().collect();
+        let [create, database, .., name] = words.as_slice() else { return Ok(()) };
+        if !create.eq_ignore_ascii_case("CREATE") || !database.eq_ignore_ascii_case("DATABASE") {
+            return Ok(());
+        }
+        let (cluster, letter) = (self.world.cluster(&step.on)?.0, letter(step));
+        let name = name.trim_matches('`');
+        let Ok(actual) = cluster.with(|model| model.database(name).map(|db| db.id.to_string())) else { return Ok(()) };
+        let unbound = |id: &&String| self.bindings.actual(letter, Kind::Id, id).is_none();
+        if let Some(recorded) = self.databases.ids(letter, name).iter().find(unbound) {
+            self.bindings.bind(letter, Kind::Id, recorded, &actual);
+        }
+        Ok(())
     }
 
     async fn call(&self, on: &str, method: &str, request: &Value) -> Result<Value> {

@@ -38,8 +38,7 @@ struct Shown {
 
 impl Report {
     pub(crate) fn add(&mut self, recording: &Recording, replayed: Replayed, excuses: &Excuses) {
-        let mut script =
-            Script { name: recording.name.clone(), doris: recording.doris.clone(), ..Script::default() };
+        let mut script = Script { name: recording.name.clone(), doris: recording.doris.clone(), ..Script::default() };
         for (at, (step, outcome)) in recording.steps.iter().zip(replayed.outcomes).enumerate() {
             match outcome {
                 Outcome::Equal => script.equal += 1,

@@ -64,14 +64,16 @@ pub(crate) fn value(bindings: &Bindings, cluster: char, field: &str, recorded: &
     match recorded {
         Value::Number(number) => {
             let number = number.to_string();
+            let known = |kind| bindings.actual(cluster, kind, &number).and_then(|text| text.parse::<i64>().ok());
+            let near = |kind| Some(bindings.near(cluster, kind, number.parse().ok()?));
             let actual = match meaning(field) {
-                Meaning::Bound(Kind::Seq) => {
-                    number.parse().ok().map(|seq| bindings.position(cluster, seq).to_string())
-                }
-                Meaning::Bound(kind) => bindings.actual(cluster, kind, &number).map(str::to_owned),
+                Meaning::Bound(Kind::Seq) => near(Kind::Seq),
+                // Shorter ones are made up by the recorder: ids of nothing.
+                Meaning::Bound(Kind::Id) if number.len() >= 5 => known(Kind::Id).or_else(|| near(Kind::Id)),
+                Meaning::Bound(kind) => known(kind),
                 Meaning::Time | Meaning::Plain => None,
             };
-            actual.and_then(|text| text.parse::<i64>().ok()).map_or_else(|| recorded.clone(), Value::from)
+            actual.map_or_else(|| recorded.clone(), Value::from)
         }
         Value::String(text) => match document::in_text(text) {
             Some(inner) => value(bindings, cluster, field, &inner).to_string().into(),

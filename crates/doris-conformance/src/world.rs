@@ -101,7 +101,8 @@ fn describe(recording: &Recording, letter: char, index: usize, frontends: usize)
     }
     if shown.is_empty() {
         let BackendPorts { heartbeat, be, http, brpc } = BackendPorts::default();
-        let ports = BackendPorts { heartbeat: heartbeat + offset, be: be + offset, http: http + offset, brpc: brpc + offset };
+        let ports =
+            BackendPorts { heartbeat: heartbeat + offset, be: be + offset, http: http + offset, brpc: brpc + offset };
         let host = if frontends > 1 { "10.99.0.1" } else { "127.0.0.1" };
         builder = builder.backend_at(host, ports);
     }
