@@ -95,6 +95,98 @@ const CASES: &[Case] = &[
     },
     Case { name: "TRUNCATE of an unpartitioned table", create: PLAIN, change: "TRUNCATE TABLE {t}", ..Case::NONE },
     Case { name: "RENAME TABLE", change: "ALTER TABLE {t} RENAME sales", renamed: Some("sales"), ..Case::NONE },
+    Case {
+        name: "RENAME PARTITION",
+        change: "ALTER TABLE {t} RENAME PARTITION p1 first_one",
+        shows: &["SELECT * FROM {t} ORDER BY id", PARTITION_NAMES],
+        ..Case::NONE
+    },
+    Case {
+        name: "ADD COLUMN",
+        change: "ALTER TABLE {t} ADD COLUMN more INT NULL DEFAULT \"7\" COMMENT \"it's\" AFTER id",
+        shows: &["SELECT * FROM {t} ORDER BY id", "DESC {t} ALL"],
+        after: "INSERT INTO {t} VALUES (5, 1, 'later')",
+        ..Case::NONE
+    },
+    Case {
+        name: "several clauses",
+        change: "ALTER TABLE {t} ADD COLUMN a DATETIME(3) NULL DEFAULT CURRENT_TIMESTAMP(3), DROP COLUMN note",
+        shows: &["SELECT id FROM {t} ORDER BY id", "DESC {t} ALL"],
+        after: "INSERT INTO {t} VALUES (5, '2026-01-01 00:00:00.125')",
+        ..Case::NONE
+    },
+    Case {
+        name: "DROP COLUMN",
+        change: "ALTER TABLE {t} DROP COLUMN note",
+        shows: &["SELECT * FROM {t} ORDER BY id", "DESC {t} ALL"],
+        after: "INSERT INTO {t} VALUES (5)",
+        ..Case::NONE
+    },
+    Case {
+        name: "a longer VARCHAR",
+        change: "ALTER TABLE {t} MODIFY COLUMN note VARCHAR(50) NULL",
+        shows: &["SELECT * FROM {t} ORDER BY id", "DESC {t} ALL"],
+        ..Case::NONE
+    },
+    Case {
+        name: "RENAME COLUMN",
+        change: "ALTER TABLE {t} RENAME COLUMN note remark",
+        shows: &["SELECT * FROM {t} ORDER BY id", "DESC {t} ALL"],
+        ..Case::NONE
+    },
+    Case {
+        name: "the comment of a table",
+        change: "ALTER TABLE {t} MODIFY COMMENT 'it\\'s \"new\"'",
+        shows: &["SELECT * FROM {t} ORDER BY id", CREATE],
+        ..Case::NONE
+    },
+    Case {
+        name: "the comment of a column",
+        change: "ALTER TABLE {t} MODIFY COLUMN note COMMENT \"it's\"",
+        shows: &["SELECT * FROM {t} ORDER BY id", CREATE],
+        ..Case::NONE
+    },
+    Case {
+        name: "a property",
+        change: "ALTER TABLE {t} SET (\"disable_auto_compaction\" = \"true\")",
+        shows: &["SELECT * FROM {t} ORDER BY id", CREATE],
+        ..Case::NONE
+    },
+    Case {
+        name: "DROP ROLLUP",
+        create: ROLLED_UP,
+        change: "ALTER TABLE {t} DROP ROLLUP r1",
+        shows: &["SELECT * FROM {t} ORDER BY id", "DESC {t} ALL"],
+        ..Case::NONE
+    },
+    Case {
+        // One record is written for both.
+        name: "DROP ROLLUP of two",
+        create: ROLLED_UP,
+        change: "ALTER TABLE {t} DROP ROLLUP r1, r2",
+        shows: &["SELECT * FROM {t} ORDER BY id"],
+        ..Case::NONE
+    },
+    Case {
+        name: "RENAME ROLLUP",
+        create: ROLLED_UP,
+        change: "ALTER TABLE {t} RENAME ROLLUP r1 r9",
+        shows: &["SELECT * FROM {t} ORDER BY id", "DESC {t} ALL"],
+        ..Case::NONE
+    },
+    Case {
+        name: "DROP INDEX",
+        create: INDEXED,
+        change: "ALTER TABLE {t} DROP INDEX i1",
+        shows: &["SELECT * FROM {t} ORDER BY id", CREATE],
+        ..Case::NONE
+    },
+    Case {
+        name: "MODIFY DISTRIBUTION",
+        change: "ALTER TABLE {t} MODIFY DISTRIBUTION DISTRIBUTED BY HASH(id) BUCKETS 7",
+        shows: &["SELECT * FROM {t} ORDER BY id", CREATE],
+        ..Case::NONE
+    },
 ];
 
 impl Case {
