@@ -69,6 +69,11 @@ fn what(c: &mut Cursor<'_>) -> Parsed<Show> {
     if c.take("BACKUP") {
         return Ok(Show::Backup { db: c.optional_db()?, filter: filter(c)? });
     }
+    if c.take_all(&["SNAPSHOT", "ON"]) {
+        let repository = c.identifier()?;
+        filter(c)?;
+        return Ok(Show::Snapshot { repository });
+    }
     if c.take_all(&["BRIEF", "RESTORE"]) {
         return Ok(Show::Restore { db: c.optional_db()?, brief: true, filter: filter(c)? });
     }

@@ -616,6 +616,10 @@ pub enum Show {
         db: Option<String>,
         filter: Filter,
     },
+    /// Snapshots in a repository.
+    Snapshot {
+        repository: String,
+    },
     Restore {
         db: Option<String>,
         brief: bool,

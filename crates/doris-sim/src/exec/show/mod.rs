@@ -49,6 +49,7 @@ pub(super) fn show(context: &Context<'_>, show: &Show) -> Answer<Rows> {
         Show::Proc(path) => proc::proc(context, path),
         Show::Nothing(columns) => Ok(Rows::of_texts(columns, Vec::new())),
         Show::Backup { db, filter } => snapshot::backup(context, db.as_deref(), filter),
+        Show::Snapshot { repository } => snapshot::snapshots(repository),
         Show::Restore { db, brief, filter } => snapshot::restore(context, db.as_deref(), *brief, filter),
     }
 }

@@ -1,4 +1,4 @@
-//! SHOW BACKUP, SHOW RESTORE.
+//! SHOW BACKUP, SHOW RESTORE, SHOW SNAPSHOT.
 
 use super::{
     super::{
@@ -35,6 +35,11 @@ pub(super) fn restore(context: &Context<'_>, db: Option<&str>, brief: bool, filt
         }
     }
     Ok(rows)
+}
+
+/// SHOW SNAPSHOT ON: no repository is modelled but the local one, and that one is none for this statement.
+pub(super) fn snapshots(repository: &str) -> Answer<Rows> {
+    Err(Refusal::analysis(format!("Repository {repository} does not exist")))
 }
 
 /// Rows by their label, the second column. Labels are compared without regard to case.

@@ -121,10 +121,21 @@ pub(crate) struct IndexMetaJson {
     storage_type: String,
     #[serde(rename = "kt", alias = "keysType")]
     keys: String,
+    /// Of a synchronous materialized view.
+    #[serde(rename = "dfs", alias = "defineStmt", default, skip_serializing_if = "Option::is_none")]
+    define: Option<OriginStatementJson>,
     #[serde(rename = "mcui", alias = "maxColUniqueId", default)]
     pub(crate) max_unique_id: i32,
     #[serde(rename = "idx", alias = "indexes", default)]
     indexes: Vec<SecondaryIndexJson>,
+}
+
+/// `OriginStatement`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OriginStatementJson {
+    origin_stmt: String,
+    idx: i32,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -317,6 +328,7 @@ impl IndexMetaJson {
             schema_hash: index.schema_hash,
             storage_type: "COLUMN".into(),
             keys: keys_word(index.keys),
+            define: define_statement(table, index),
             max_unique_id: if is_base { table.max_unique_id } else { index.max_unique_id },
             indexes: secondary.iter().map(SecondaryIndexJson::of).collect(),
         }
@@ -327,8 +339,48 @@ impl IndexMetaJson {
     }
 
     pub(crate) fn columns(&self) -> Vec<Column> {
-        self.columns.iter().map(ColumnJson::column).collect()
+        let mut columns: Vec<Column> = self.columns.iter().map(ColumnJson::column).collect();
+        if self.keys == keys_word(KeysType::Duplicate) {
+            // It says nothing there.
+            columns.iter_mut().for_each(|column| column.implicit_aggregation = false);
+        }
+        if let Some(define) = &self.define {
+            for column in &mut columns {
+                column.source = defined_source(&define.origin_stmt, &column.name);
+            }
+        }
+        columns
     }
+}
+
+/// The statement that defines a materialized view; it alone says where the columns come from.
+fn define_statement(table: &Table, index: &IndexSchema) -> Option<OriginStatementJson> {
+    let item = |column: &Column| {
+        let source = column.source.as_ref()?;
+        Some(match column.aggregation {
+            Some(aggregation) => format!("{aggregation}(`{source}`) AS `{}`", column.name),
+            None => format!("`{source}` AS `{}`", column.name),
+        })
+    };
+    let items: Vec<String> = index.columns.iter().filter_map(item).collect();
+    let grouped = index.columns.iter().any(|column| column.aggregation.is_some());
+    let keys = index.columns.iter().filter(|column| grouped && column.aggregation.is_none());
+    let keys: Vec<String> = keys.filter_map(|column| Some(format!("`{}`", column.source.as_ref()?))).collect();
+    let group_by = if keys.is_empty() { String::new() } else { format!(" GROUP BY {}", keys.join(", ")) };
+    let text = format!(
+        "CREATE MATERIALIZED VIEW `{}` AS SELECT {} FROM `{}`{group_by}",
+        index.name,
+        items.join(", "),
+        table.name
+    );
+    (!items.is_empty()).then_some(OriginStatementJson { origin_stmt: text, idx: 0 })
+}
+
+/// The column behind an output of the statement, if it is one column or an aggregate of one.
+fn defined_source(statement: &str, output: &str) -> Option<String> {
+    let before = &statement[..statement.find(&format!(" AS `{output}`"))?];
+    let quoted = before.trim_end_matches(')').strip_suffix('`')?;
+    quoted.rsplit('`').next().map(str::to_owned)
 }
 
 /// `View`.

@@ -120,3 +120,26 @@ fn the_documents_have_the_keys_of_doris_in_their_order() {
     );
     assert!(info.ends_with(r#","tblalias":{}}"#), "{info}");
 }
+
+#[test]
+fn a_materialized_view_goes_on_after_a_restore() {
+    let mut source = cluster(1);
+    source.create_table("d", partitioned("t"), false).unwrap();
+    load(&mut source, "t", vec![row(1, "a"), row(2, "a")]);
+    let column = |name: &str, from: &str, aggregation| MvColumn { name: name.into(), source: from.into(), aggregation };
+    let columns = vec![column("mv_v", "v", None), column("mva_MAX__k", "k", None)];
+    let view = MaterializedViewSpec { name: "mv".into(), columns, grouped: false };
+    source.create_materialized_view("d", "t", &view).unwrap();
+    for _ in 0..60 {
+        pass(&mut source, 1000);
+    }
+    let of_view = |model: &Model| {
+        let table = model.table("d", "t").unwrap();
+        table.indexes.values().find(|index| index.name == "mv").unwrap().columns.clone()
+    };
+    let call = snapshot(&mut source, "s", &["t"]);
+    let mut dest = cluster(1);
+    assert_eq!(restore(&mut dest, &source, &call).0, "FINISHED");
+    assert_eq!(of_view(&dest), of_view(&source));
+    assert!(of_view(&dest).iter().all(|column| column.source.is_some()));
+}
