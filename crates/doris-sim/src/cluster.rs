@@ -109,6 +109,12 @@ impl ClusterBuilder {
         self
     }
 
+    /// One step of a schema change, rollup or index job; Doris takes 500.
+    pub fn alter_tick_ms(mut self, ms: i64) -> Self {
+        self.options.alter_tick_ms = ms;
+        self
+    }
+
     /// What a backend takes for an ingest besides the downloads.
     pub fn ingest_delay_ms(mut self, ms: i64) -> Self {
         self.options.ingest_delay_ms = ms;

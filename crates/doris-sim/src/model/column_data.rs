@@ -68,9 +68,32 @@ impl ColumnType {
             Self::Date => "DATEV2".into(),
             Self::DateTime { scale } => format!("DATETIMEV2({scale})"),
             Self::String => "TEXT".into(),
+            Self::Other(text) => complex_planner_text(text),
             other => other.to_string().to_uppercase(),
         }
     }
+}
+
+/// `array<int>` as `ARRAY<INT>`; the names of fields stay as they are.
+fn complex_planner_text(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+        let (word, tail) = rest.split_at(end);
+        let is_name = tail.starts_with(':');
+        match word {
+            name if is_name => out.push_str(name),
+            "date" => out.push_str("DATEV2"),
+            "datetime" => out.push_str(if tail.starts_with('(') { "DATETIMEV2" } else { "DATETIMEV2(0)" }),
+            "decimal" => out.push_str("DECIMALV3"),
+            word => out.push_str(&word.to_uppercase()),
+        }
+        let mut tail = tail.chars();
+        out.extend(tail.next());
+        rest = tail.as_str();
+    }
+    out
 }
 
 /// Column.equals: what a change of a column is judged by.

@@ -214,6 +214,8 @@ pub struct Model {
     pub(crate) next_repair_ms: i64,
     /// Schema changes and rollups, with those that have ended.
     pub(crate) alter_jobs: BTreeMap<i64, AlterJob>,
+    /// Those of both that have not ended.
+    pub(crate) active_alter_jobs: BTreeSet<i64>,
     /// Jobs of inverted indexes.
     pub(crate) index_jobs: BTreeMap<i64, IndexJob>,
     /// History of each database, oldest first; only the last may be unfinished.
@@ -264,6 +266,7 @@ impl Model {
             orphaned_since_ms: BTreeMap::new(),
             next_repair_ms: now_ms.saturating_add(repair::REPAIR_INTERVAL_MS),
             alter_jobs: BTreeMap::new(),
+            active_alter_jobs: BTreeSet::new(),
             index_jobs: BTreeMap::new(),
             snapshot_jobs: BTreeMap::new(),
             local_snapshots: BTreeMap::new(),

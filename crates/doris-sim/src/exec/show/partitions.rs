@@ -9,7 +9,7 @@ use super::{
     cell, filtered,
 };
 use crate::{
-    model::{Answer, Model, Partition, PartitionItem, PartitionState, Refusal, Relation, Table, Tablet},
+    model::{Answer, IndexSchema, Model, Partition, PartitionItem, PartitionState, Refusal, Relation, Table, Tablet},
     sql::statement::{Filter, ObjectName, TargetPartitions},
 };
 
@@ -125,9 +125,16 @@ const TABLET_COLUMNS: [&str; 23] = [
 ];
 
 /// One row for each replica, by tablet and replica id.
-pub(super) fn tablet_rows<'t>(model: &Model, tablets: impl Iterator<Item = (i64, &'t Tablet)>) -> Rows {
+pub(super) fn tablet_rows<'t>(
+    model: &Model,
+    tablets: impl Iterator<Item = (Option<&'t IndexSchema>, &'t Tablet)>,
+) -> Rows {
     let mut rows: Vec<(i64, i64, Vec<Option<String>>)> = Vec::new();
-    for (schema_hash, tablet) in tablets {
+    for (index, tablet) in tablets {
+        let schema_hash = index.map_or(0, |index| index.schema_hash);
+        // A replica that is being built reports nothing.
+        let altering = index.is_some_and(|index| index.shadow);
+        let reported = |count: usize| if altering { "-1".to_owned() } else { count.to_string() };
         for replica in &tablet.replicas {
             let url = |path: &str| {
                 let be = model.backends.get(&replica.backend);
@@ -150,11 +157,11 @@ pub(super) fn tablet_rows<'t>(model: &Model, tablets: impl Iterator<Item = (i64,
                 cell(0),
                 cell(0),
                 cell(0),
-                cell("NORMAL"),
+                cell(if altering { "ALTER" } else { "NORMAL" }),
                 None,
                 cell(-1),
-                cell(versions),
-                cell(versions),
+                cell(reported(versions)),
+                cell(reported(versions)),
                 cell(0),
                 cell(1),
                 cell("/storage"),
@@ -181,6 +188,6 @@ pub(super) fn tablets(context: &Context<'_>, name: &ObjectName, of: &TargetParti
         }
     };
     let tablets = named.into_iter().flat_map(Partition::tablets);
-    let with_hash = tablets.map(|(index, tablet)| (table.indexes.get(&index).map_or(0, |i| i.schema_hash), tablet));
-    Ok(tablet_rows(context.model, with_hash))
+    let with_index = tablets.map(|(index, tablet)| (table.indexes.get(&index), tablet));
+    Ok(tablet_rows(context.model, with_index))
 }

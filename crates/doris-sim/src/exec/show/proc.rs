@@ -36,8 +36,8 @@ pub(super) fn proc(context: &Context<'_>, path: &str) -> Answer<Rows> {
                     let id = IndexId::new(number(index, "Invalid index id format")?);
                     let tablets = partition.indexes.get(&id);
                     let tablets = tablets.ok_or_else(|| Refusal::analysis(format!("Index[{id}] does not exist.")))?;
-                    let hash = table.indexes.get(&id).map_or(0, |index| index.schema_hash);
-                    Ok(partitions::tablet_rows(context.model, tablets.iter().map(|tablet| (hash, tablet))))
+                    let schema = table.indexes.get(&id);
+                    Ok(partitions::tablet_rows(context.model, tablets.iter().map(|tablet| (schema, tablet))))
                 }
                 _ => Err(missing()),
             }

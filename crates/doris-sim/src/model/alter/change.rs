@@ -231,7 +231,7 @@ impl Model {
             tablets: BTreeMap::new(),
             next_step_ms: now,
         };
-        self.alter_jobs.insert(job_id, job);
+        self.store_alter_job(job);
         job_id
     }
 
@@ -292,7 +292,7 @@ impl Model {
             table.state = TableState::SchemaChange;
         }
         self.record_job(&job);
-        self.alter_jobs.insert(job_id, job);
+        self.store_alter_job(job);
         Ok(())
     }
 }

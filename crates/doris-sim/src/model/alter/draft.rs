@@ -163,10 +163,7 @@ impl<'a> Draft<'a> {
     /// Puts a copy of a column into an index. Into the base index the same column may come twice, once for each rollup
     /// that it is added to.
     fn insert(&mut self, index: IndexId, new: &Column, position: &Position, new_names: &[String]) -> Answer<()> {
-        let unique_id = match self.table.flag("light_schema_change") {
-            true => self.next_unique_id(index),
-            false => -1,
-        };
+        let unique_id = self.next_unique_id(index);
         let is_base = index == self.table.base_index;
         let keys = self.table.keys;
         let schema = self.schemas.entry(index).or_default();

@@ -82,13 +82,9 @@ impl Model {
             if partitions.is_some_and(|names| !names.contains(&partition.name)) {
                 continue;
             }
-            let same = self.index_jobs.values().any(|job| {
+            let same = self.active_index_jobs().any(|job| {
                 let of: Vec<i64> = job.altered.iter().map(|index| index.id).collect();
-                job.table == table_id
-                    && job.partition == partition.id
-                    && job.drop == drop
-                    && of == ids
-                    && !job.state.is_done()
+                job.table == table_id && job.partition == partition.id && job.drop == drop && of == ids
             });
             if same {
                 return refuse(format!(
@@ -120,24 +116,31 @@ impl Model {
                 next_step_ms: self.now_ms.saturating_add(self.options.alter_tick_ms),
             };
             self.record_index_job(&job);
-            self.index_jobs.insert(id, job);
+            self.store_index_job(job);
         }
         Ok(())
     }
 
+    fn store_index_job(&mut self, job: IndexJob) {
+        match job.state.is_done() {
+            true => self.active_alter_jobs.remove(&job.id),
+            false => self.active_alter_jobs.insert(job.id),
+        };
+        self.index_jobs.insert(job.id, job);
+    }
+
+    fn active_index_jobs(&self) -> impl Iterator<Item = &IndexJob> {
+        self.active_alter_jobs.iter().filter_map(|id| self.index_jobs.get(id))
+    }
+
     /// Whether index jobs of a table are under way.
     pub(super) fn has_index_jobs(&self, table: TableId) -> bool {
-        self.index_jobs.values().any(|job| job.table == table && !job.state.is_done())
+        self.active_index_jobs().any(|job| job.table == table)
     }
 
     pub(super) fn step_index_jobs(&mut self) {
         let now = self.now_ms;
-        let due: Vec<i64> = self
-            .index_jobs
-            .values()
-            .filter(|job| !job.state.is_done() && job.next_step_ms <= now)
-            .map(|job| job.id)
-            .collect();
+        let due: Vec<i64> = self.active_index_jobs().filter(|job| job.next_step_ms <= now).map(|job| job.id).collect();
         for id in due {
             let Some(mut job) = self.index_jobs.get(&id).cloned() else { continue };
             job.next_step_ms = now.saturating_add(self.options.alter_tick_ms.max(1));
@@ -155,7 +158,7 @@ impl Model {
             } else if self.earlier_txns_ended(job.db, job.table, Some(job.watershed)) {
                 job.state = AlterState::Running;
             }
-            self.index_jobs.insert(id, job);
+            self.store_index_job(job);
         }
     }
 
@@ -187,7 +190,7 @@ impl Model {
                 return refuse(format!("Job can not be cancelled. State: {}", job.state.name()));
             }
             self.end_index_job(&mut job, AlterState::Cancelled, "user cancelled");
-            self.index_jobs.insert(id, job);
+            self.store_index_job(job);
         }
         Ok(())
     }

@@ -30,9 +30,25 @@ impl Model {
         if self.alter_jobs_held() || self.master.is_none() {
             return None;
         }
-        let jobs = self.alter_jobs.values().filter(|job| !job.state.is_done()).map(|job| job.next_step_ms);
-        let index_jobs = self.index_jobs.values().filter(|job| !job.state.is_done()).map(|job| job.next_step_ms);
-        jobs.chain(index_jobs).min()
+        let step = |id: &i64| {
+            let job = self.alter_jobs.get(id).map(|job| job.next_step_ms);
+            job.or_else(|| self.index_jobs.get(id).map(|job| job.next_step_ms))
+        };
+        self.active_alter_jobs.iter().filter_map(step).min()
+    }
+
+    /// Keeps a schema change or rollup as it is now.
+    pub(super) fn store_alter_job(&mut self, job: AlterJob) {
+        match job.state.is_done() {
+            true => self.active_alter_jobs.remove(&job.id),
+            false => self.active_alter_jobs.insert(job.id),
+        };
+        self.alter_jobs.insert(job.id, job);
+    }
+
+    /// Unfinished schema changes and rollups.
+    fn active_jobs(&self) -> impl Iterator<Item = &AlterJob> {
+        self.active_alter_jobs.iter().filter_map(|id| self.alter_jobs.get(id))
     }
 
     /// One round of the schedulers.
@@ -41,19 +57,14 @@ impl Model {
             return;
         }
         let now = self.now_ms;
-        let due: Vec<i64> = self
-            .alter_jobs
-            .values()
-            .filter(|job| !job.state.is_done() && job.next_step_ms <= now)
-            .map(|job| job.id)
-            .collect();
+        let due: Vec<i64> = self.active_jobs().filter(|job| job.next_step_ms <= now).map(|job| job.id).collect();
         for id in due {
             let Some(mut job) = self.alter_jobs.get(&id).cloned() else { continue };
             job.next_step_ms = now.saturating_add(self.options.alter_tick_ms.max(1));
             if !job.is_rollup() || self.may_run(&job) {
                 self.step_alter_job(&mut job);
             }
-            self.alter_jobs.insert(id, job);
+            self.store_alter_job(job);
         }
         self.step_index_jobs();
     }
@@ -61,8 +72,7 @@ impl Model {
     /// `max_running_rollup_job_num_per_table` is 1: of several rollups the newest goes first (the order is not the one of
     /// the statement; seen).
     fn may_run(&self, job: &AlterJob) -> bool {
-        let others =
-            || self.alter_jobs.values().filter(|o| o.table == job.table && o.id != job.id && !o.state.is_done());
+        let others = || self.active_jobs().filter(|o| o.table == job.table && o.id != job.id);
         let running = others().any(|other| other.state != AlterState::Pending);
         let newer = others().any(|other| other.id > job.id);
         job.state != AlterState::Pending || (!running && !newer)
@@ -205,7 +215,7 @@ impl Model {
     fn finish_job(&mut self, job: &mut AlterJob) {
         job.state = AlterState::Finished;
         job.finished_ms = Some(self.now_ms);
-        let others = self.alter_jobs.values().any(|o| o.table == job.table && o.id != job.id && !o.state.is_done());
+        let others = self.active_jobs().any(|o| o.table == job.table && o.id != job.id);
         let mut gone = Vec::new();
         if let Some(table) = self.table_mut(job.db, job.table) {
             for index in &job.indexes {
@@ -237,7 +247,7 @@ impl Model {
         job.finished_ms = Some(self.now_ms);
         why.clone_into(&mut job.message);
         job.tablets = BTreeMap::new();
-        let others = self.alter_jobs.values().any(|o| o.table == job.table && o.id != job.id && !o.state.is_done());
+        let others = self.active_jobs().any(|o| o.table == job.table && o.id != job.id);
         let mut gone = Vec::new();
         if let Some(table) = self.table_mut(job.db, job.table) {
             for index in &job.indexes {
@@ -277,9 +287,8 @@ impl Model {
         }
         // Without a list a rollup is not found: the list is empty then, not absent (seen).
         let chosen: Vec<i64> = self
-            .alter_jobs
-            .values()
-            .filter(|job| job.table == id && !job.state.is_done() && (!rollup || jobs.contains(&job.id)))
+            .active_jobs()
+            .filter(|job| job.table == id && (!rollup || jobs.contains(&job.id)))
             .map(|job| job.id)
             .collect();
         if chosen.is_empty() {
@@ -291,7 +300,7 @@ impl Model {
         for id in chosen {
             let Some(mut job) = self.alter_jobs.get(&id).cloned() else { continue };
             self.cancel_alter_job(&mut job, "user cancelled");
-            self.alter_jobs.insert(id, job);
+            self.store_alter_job(job);
         }
         Ok(())
     }

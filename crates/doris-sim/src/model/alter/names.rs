@@ -36,6 +36,12 @@ impl Model {
         if old.eq_ignore_ascii_case(new) {
             return refuse("Same column name");
         }
+        if !table.flag("light_schema_change") {
+            return refuse(
+                "not implemented for table without column unique id, which are created with property \
+                 'light_schema_change'.",
+            );
+        }
         if table.scheme.columns.iter().any(|column| column.eq_ignore_ascii_case(old)) {
             return refuse("Renaming partition columns has problems, forbidden in current Doris version");
         }

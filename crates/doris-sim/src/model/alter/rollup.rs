@@ -140,7 +140,7 @@ impl Model {
             tablets,
             next_step_ms: self.now_ms.saturating_add(self.options.alter_tick_ms),
         };
-        self.alter_jobs.insert(job_id, job);
+        self.store_alter_job(job);
         if let Some(table) = self.table_mut(db_id, table.id) {
             table.state = TableState::Rollup;
         }

@@ -1,6 +1,7 @@
 //! The rules of the model, one file for each subject.
 #![allow(clippy::unwrap_used)]
 
+mod alter;
 mod binlog;
 mod catalog;
 mod publish;
