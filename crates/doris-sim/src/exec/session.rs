@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     Session,
-    model::{Answer, Model, Refusal, Value},
+    model::{Answer, IMMUTABLE_CONFIG, Model, Refusal, Value},
     sql::statement::Properties,
 };
 
@@ -181,7 +181,7 @@ pub(super) fn set_frontend_config(model: &mut Model, config: &Properties) -> Ans
         if !model.config.contains_key(bare) {
             return Err(Refusal::analysis(format!("Config '{key}' does not exist")));
         }
-        if bare == "enable_feature_binlog" {
+        if IMMUTABLE_CONFIG.contains(&bare) {
             return Err(Refusal::analysis(format!("Config '{key}' is not mutable")));
         }
     }

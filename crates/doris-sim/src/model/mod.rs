@@ -102,6 +102,7 @@ pub use load::{LoadKind, LoadSpec, LoadWrite};
 pub use partition_item::{BoundValue, PartitionItem, PartitionKind};
 pub use partitions::ReplaceSpec;
 pub use profile::Profile;
+pub(crate) use properties::IMMUTABLE_CONFIG;
 pub use recover::RecoverSpec;
 pub use recycle_bin::{RecycleBin, Recycled, RecycledDatabase, RecycledPartition, RecycledRelation};
 pub use rowset::{Comparison, Condition, Row, Rowset, RowsetColumn, SharedRowset};

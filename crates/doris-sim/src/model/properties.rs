@@ -21,6 +21,7 @@ pub(super) fn default_fe_config() -> BTreeMap<String, String> {
         ("max_publishing_txn_num_per_table", "500"),
         ("max_sub_transactions_in_transaction_load", "10000"),
         ("transaction_clean_interval_second", "30"),
+        ("label_clean_interval_second", "3600"),
         ("publish_wait_time_second", "300"),
         ("abort_txn_after_lost_heartbeat_time_second", "300"),
         ("disable_load_job", "false"),
@@ -30,6 +31,16 @@ pub(super) fn default_fe_config() -> BTreeMap<String, String> {
         ("try_commit_lock_timeout_seconds", "5"),
     ])
 }
+
+/// Configuration items that a running FE does not change.
+pub(crate) const IMMUTABLE_CONFIG: [&str; 6] = [
+    "enable_feature_binlog",
+    "experimental_enable_feature_binlog",
+    "force_enable_feature_binlog",
+    "enable_restore_snapshot_rpc_compression",
+    "transaction_clean_interval_second",
+    "label_clean_interval_second",
+];
 
 /// What a new BE says to `/api/show_config`.
 pub(super) fn default_be_config() -> BTreeMap<String, String> {

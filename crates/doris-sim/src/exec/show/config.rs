@@ -8,7 +8,10 @@ use super::{
     },
     cell, filtered,
 };
-use crate::{model::Answer, sql::statement::Filter};
+use crate::{
+    model::{Answer, IMMUTABLE_CONFIG},
+    sql::statement::Filter,
+};
 
 /// Configuration items by key. `enable_feature_binlog` is experimental and shown as such; a forced copy of it exists.
 pub(super) fn frontend_config(context: &Context<'_>, pattern: Option<&str>) -> Answer<Rows> {
@@ -31,12 +34,7 @@ pub(super) fn frontend_config(context: &Context<'_>, pattern: Option<&str>) -> A
             text if text.parse::<i64>().is_ok() => "int",
             _ => "String",
         };
-        let mutable = !matches!(
-            key.as_str(),
-            "experimental_enable_feature_binlog"
-                | "force_enable_feature_binlog"
-                | "enable_restore_snapshot_rpc_compression"
-        );
+        let mutable = !IMMUTABLE_CONFIG.contains(&key.as_str());
         vec![Some(key), Some(value), cell(ty), cell(mutable), cell(mutable), cell("")]
     });
     Ok(Rows::of_texts(&["Key", "Value", "Type", "IsMutable", "MasterOnly", "Comment"], rows.collect()))
