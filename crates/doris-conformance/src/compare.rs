@@ -271,7 +271,12 @@ impl Comparison<'_> {
         let both_wide = wide(recorded) && wide(actual);
         let real = |text: &str| text.parse::<i64>().is_ok_and(|number| number > 0);
         let by_field = meaning(field);
-        let by_name = if by_field == Meaning::Plain { meaning_after(words) } else { by_field };
+        let by_name = match by_field {
+            // SHOW ALTER TABLE: version and hash of a schema (`3:366145957`).
+            Meaning::Plain if field == "SchemaVersion" && words.ends_with(':') => Meaning::Bound(Kind::Hash),
+            Meaning::Plain => meaning_after(words),
+            by_field => by_field,
+        };
         match by_name {
             _ if !real(recorded) || !real(actual) => false,
             Meaning::Bound(kind) => {

@@ -42,6 +42,7 @@ fn table_spec(statement: CreateTable) -> Answer<TableSpec> {
     let keys = keys(statement.keys, &statement.columns, &properties)?;
     let keys_type = keys_type(keys.kind, &mut properties)?;
     let columns = columns(statement.columns, &keys)?;
+    check_on_update(&columns, keys_type)?;
     let (scheme, partitions) = partitions(statement.partition_by, &columns)?;
     let distribution = distribution(statement.distribution, keys.kind)?;
     Ok(TableSpec {
@@ -185,6 +186,17 @@ pub(super) fn column(definition: ColumnDef, is_key: bool, kind: KeysKind) -> Ans
     })
 }
 
+/// Only rows of a merge-on-write table are updated. (A column that ALTER TABLE adds is not looked at; seen.)
+fn check_on_update(columns: &[Column], keys: KeysType) -> Answer<()> {
+    let updated = |c: &Column| matches!(&c.default, ColumnDefault::Expression(text) if text.contains(" ON UPDATE "));
+    if keys.is_merge_on_write() || !columns.iter().any(updated) {
+        return Ok(());
+    }
+    Err(Refusal::analysis(
+        "'ON UPDATE CURRENT_TIMESTAMP' is only supportted in unique table with merge-on-write enabled.",
+    ))
+}
+
 fn default(definition: DefaultDef, ty: &ColumnType, column: &str) -> Answer<ColumnDefault> {
     Ok(match definition {
         DefaultDef::None => ColumnDefault::None,
@@ -263,6 +275,9 @@ pub(super) fn like(
     let (db, new_name) = target(session, name)?;
     let (like_db, like_name) = target(session, like)?;
     let spec = spec_of(model.table(like_db, like_name)?, new_name, with_rollups);
+    check_on_update(&spec.columns, spec.keys).map_err(|why| {
+        Refusal::analysis(format!("Failed to execute CREATE TABLE LIKE {like_name}. Reason: {}", why.text))
+    })?;
     model.create_table(db, spec, if_not_exists)?;
     Ok(())
 }

@@ -68,7 +68,7 @@ impl Table {
             let _ = writeln!(text, "{}({})", self.keys.keyword(), keys.join(", "));
         }
         if !self.comment.is_empty() {
-            let _ = writeln!(text, "COMMENT '{}'", self.comment);
+            let _ = writeln!(text, "COMMENT '{}'", self.comment.replace('"', "\\\""));
         }
         self.partition_text(&mut text);
         let buckets = if self.distribution.auto { "AUTO".to_owned() } else { self.distribution.buckets.to_string() };
