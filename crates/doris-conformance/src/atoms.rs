@@ -11,6 +11,8 @@ pub(crate) enum Atom<'a> {
     Address(&'a str),
     /// A word of letters, digits, `_` and `-` that only a program makes up: at least 16 hexadecimal digits in it.
     MadeUp(&'a str),
+    /// What Java prints of an object that has no words of its own: `@1b2c3d4e`.
+    JavaIdentity(&'a str),
     /// Everything else: a word, or one character.
     Literal(&'a str),
 }
@@ -33,6 +35,12 @@ fn next(rest: &str, first: char) -> (Atom<'_>, usize) {
     }
     if let Some(length) = address_length(rest) {
         return (Atom::Address(&rest[..length]), length);
+    }
+    if let Some(hash) = rest.strip_prefix('@') {
+        let length = span(hash, |c| c.is_ascii_alphanumeric());
+        if (5..=8).contains(&length) && hash[..length].bytes().all(|b| b.is_ascii_hexdigit()) {
+            return (Atom::JavaIdentity(&rest[..=length]), length + 1);
+        }
     }
     if first.is_ascii_alphanumeric() || first == '_' {
         let wide = span(rest, |c| c.is_ascii_alphanumeric() || c == '_' || c == '-');

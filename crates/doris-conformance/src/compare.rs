@@ -252,6 +252,7 @@ impl Comparison<'_> {
             _ if recorded == actual => true,
             (Atom::Number(r), Atom::Number(a)) => self.numbers(field, &words(before), r, a),
             (Atom::Time(r), Atom::Time(a)) => is_of_a_run(r) && is_of_a_run(a) && self.bindings.hit("points in time"),
+            (Atom::JavaIdentity(_), Atom::JavaIdentity(_)) => self.bindings.hit("identities of Java objects"),
             (Atom::Address(r), Atom::Address(a)) => {
                 self.bindings.hit("hosts and ports") && self.bindings.bind(self.cluster, Kind::Host, r, a)
             }
@@ -304,7 +305,7 @@ fn words(before: &[Atom<'_>]) -> String {
     let text = |atom: &Atom<'_>| match atom {
         Atom::Literal(text) => (*text).to_owned(),
         Atom::Number(_) => String::from(" "),
-        Atom::Time(_) | Atom::Address(_) | Atom::MadeUp(_) => String::from(" . "),
+        Atom::Time(_) | Atom::Address(_) | Atom::MadeUp(_) | Atom::JavaIdentity(_) => String::from(" . "),
     };
     before[from..].iter().map(text).collect()
 }

@@ -26,7 +26,8 @@ const SEQ: &[&str] = &[
     "tablecommitseqmap",
     "replayedjournalid",
 ];
-const HASH: &[&str] = &["schemahash", "sh", "pathhash", "schemahashmap", "shadowschemahash", "originschemahash"];
+const HASH: &[&str] =
+    &["schemaversion", "schemahash", "sh", "pathhash", "schemahashmap", "shadowschemahash", "originschemahash"];
 const HOST: &[&str] = &[
     "host",
     "hostname",
@@ -44,7 +45,7 @@ const HOST: &[&str] = &[
 const ID: &[&str] = &["signature", "bid", "tid", "rid", "taskid", "iim", "itm", "idi", "indexes"];
 const NOT_ID: &[&str] =
     &["uniqueid", "mcui", "maxcoluniqueid", "clusterid", "clusterkeyid", "listenerid", "columnuniqueid"];
-const NAME: &[&str] = &["token", "loadid", "queryid", "snapshotpath", "path"];
+const NAME: &[&str] = &["token", "loadid", "queryid", "snapshotpath", "tabletsnapshotpathmap", "path"];
 
 /// By the name alone, whatever its spelling (`commitSeq`, `commit_seq`, `CommitSeq`).
 pub(crate) fn meaning(field: &str) -> Meaning {

@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout)] // Printing is what this program is for.
 
 mod atoms;
+mod backends;
 mod binding;
 mod compare;
 mod databases;

@@ -12,6 +12,7 @@ use doris_sim::model::TxnId;
 use serde_json::{Value, json};
 
 use crate::{
+    backends,
     binding::{Bindings, Hits, Kind},
     compare::{Comparison, Difference},
     databases::Databases,
@@ -42,7 +43,7 @@ pub(crate) struct Replayed {
 /// What was recorded where a backend had to execute a query.
 const NEEDS_BACKEND: [&str; 2] = ["send fragments failed", "UNIMPLEMENTED: Method not found"];
 /// How long an answer may take to become what was recorded, and how often it is looked at.
-const SETTLES: Duration = Duration::from_secs(3);
+const SETTLES: Duration = Duration::from_millis(300);
 const POLLED_FOR: Duration = Duration::from_secs(90);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
@@ -52,7 +53,11 @@ pub(crate) async fn replay(recording: &Recording) -> Result<Replayed> {
     let start_ms = moments.first().copied().unwrap_or_default() - 60_000;
     let world = World::of(recording, start_ms).await?;
     let databases = Databases::of(recording);
-    let mut replay = Replay { world, bindings: Bindings::default(), documents: Vec::new(), databases };
+    let mut bindings = Bindings::default();
+    for (letter, recorded, actual) in backends::pairs(recording, &world) {
+        bindings.bind(letter, Kind::Id, &recorded, &actual);
+    }
+    let mut replay = Replay { world, bindings, documents: Vec::new(), databases };
     // The recorded clusters were up for a while.
     tokio::time::advance(Duration::from_secs(60)).await;
     let mut outcomes = Vec::new();

@@ -112,7 +112,7 @@ pub(crate) fn text(bindings: &Bindings, cluster: char, text: &str) -> String {
                 known.unwrap_or(number)
             }
             Atom::MadeUp(name) => bindings.actual(cluster, Kind::Name, name).unwrap_or(name),
-            Atom::Time(piece) | Atom::Address(piece) | Atom::Literal(piece) => piece,
+            Atom::Time(piece) | Atom::Address(piece) | Atom::JavaIdentity(piece) | Atom::Literal(piece) => piece,
         };
         out.push_str(piece);
     }
