@@ -103,6 +103,9 @@ pub struct Copied {
     pub start: CommitSeq,
     /// Visible version of each partition in the snapshot.
     pub versions: BTreeMap<PartitionId<Source>, Version>,
+    /// Its name there; empty in documents of older versions.
+    #[serde(default)]
+    pub names: BTreeMap<PartitionId<Source>, String>,
     #[serde(default)]
     pub indexes: CopiedIndexes,
 }

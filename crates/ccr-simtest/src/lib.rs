@@ -7,6 +7,7 @@
 //! * [`host`]: clock and randomness of a simulated process;
 //! * [`world`]: two clusters, one job, its work, its kills, and what must hold at the end.
 
+mod changes;
 pub mod clusters;
 pub mod faults;
 pub mod host;

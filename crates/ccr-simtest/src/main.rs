@@ -12,6 +12,9 @@ struct Arguments {
     /// How many seeds, one after the other.
     #[arg(long, default_value_t = 1)]
     count: u64,
+    /// The table changes too: columns, partitions, comments, TRUNCATE.
+    #[arg(long)]
+    changes: bool,
     /// Print the trace of every run, not only of one that fails.
     #[arg(long)]
     trace: bool,
@@ -22,7 +25,7 @@ fn main() -> std::process::ExitCode {
     let arguments = Arguments::parse();
     let mut failed = 0;
     for seed in arguments.seed..arguments.seed.saturating_add(arguments.count) {
-        let (outcome, trace) = world::run(Plan::smoke(seed));
+        let (outcome, trace) = world::run(if arguments.changes { Plan::changing(seed) } else { Plan::smoke(seed) });
         if arguments.trace || outcome.is_err() {
             for line in &trace {
                 println!("{line}");

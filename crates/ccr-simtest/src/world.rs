@@ -1,7 +1,11 @@
 //! One run: two clusters, one table job, live writes, lost and late calls, kills of the process; and what must hold when
 //! the faults are over.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context as _, anyhow, bail, ensure};
 use ccr_engine::{
@@ -19,6 +23,7 @@ use doris_sim::SimCluster;
 use tokio::task::JoinSet;
 
 use crate::{
+    changes::Changes,
     clusters::{Clusters, login, rpc_port},
     faults::{FaultRates, FaultyNet},
     host::{SeededRng, VirtualClock},
@@ -31,6 +36,8 @@ pub struct Plan {
     pub seed: u64,
     /// Statements that write to the source while faults happen.
     pub writes: u32,
+    /// Of a hundred steps, how many change the table instead of writing to it.
+    pub changes: u64,
     /// How often the syncer's process is killed.
     pub kills: u32,
     pub rates: FaultRates,
@@ -40,7 +47,12 @@ impl Plan {
     /// The always-on smoke run of a seed.
     pub fn smoke(seed: u64) -> Self {
         let rates = FaultRates { unreachable: 10, lost_request: 15, lost_reply: 25, late: 15 };
-        Self { seed, writes: 150, kills: 6, rates }
+        Self { seed, writes: 150, changes: 0, kills: 6, rates }
+    }
+
+    /// A run in which the table changes too.
+    pub fn changing(seed: u64) -> Self {
+        Self { changes: 12, ..Self::smoke(seed) }
     }
 }
 
@@ -87,8 +99,10 @@ struct World {
     store: MemoryStore,
     clock: VirtualClock,
     rng: SeededRng,
-    /// Rows that were written, as the source must have them: id to text.
     next_id: u64,
+    /// Ids of the rows that the source must have.
+    ids: BTreeSet<u64>,
+    changes: Changes,
     /// Processes that ran so far: each has its own randomness.
     processes: u64,
 }
@@ -114,6 +128,8 @@ impl World {
             clock: VirtualClock::new(),
             rng: SeededRng::new(plan.seed, 2),
             next_id: 0,
+            ids: BTreeSet::new(),
+            changes: Changes::default(),
             processes: 0,
         };
         world.prepare_source().await?;
@@ -135,7 +151,7 @@ impl World {
         // A table without unique keys: a transaction that is applied twice shows.
         self.source(
             "CREATE TABLE shop.orders (id BIGINT NOT NULL, note VARCHAR(64) NULL) DUPLICATE KEY (id) \
-             DISTRIBUTED BY HASH(id) BUCKETS 3 \
+             PARTITION BY RANGE(id) (PARTITION base VALUES [(\"0\"), (\"1000000\"))) DISTRIBUTED BY HASH(id) BUCKETS 3 \
              PROPERTIES (\"replication_num\" = \"1\", \"binlog.enable\" = \"true\", \"light_schema_change\" = \"true\")",
         )
         .await?;
@@ -151,10 +167,19 @@ impl World {
         let values: Vec<String> = (0..rows)
             .map(|_| {
                 self.next_id += 1;
-                format!("({}, 'note {}')", self.next_id, self.rng.below(1000))
+                let id = self.changes.place(self.next_id, &self.rng);
+                self.ids.insert(id);
+                format!("({id}, 'note {}')", self.rng.below(1000))
             })
             .collect();
-        self.source(&format!("INSERT INTO shop.orders VALUES {}", values.join(", "))).await
+        self.source(&format!("INSERT INTO shop.orders (id, note) VALUES {}", values.join(", "))).await
+    }
+
+    /// One change of the source table.
+    async fn change(&mut self) -> anyhow::Result<()> {
+        let change = self.changes.next(&self.rng, &mut self.ids);
+        self.trace.add(&format!("source: {change}"));
+        self.source(&change).await
     }
 
     async fn source(&self, sql: &str) -> anyhow::Result<()> {
@@ -230,7 +255,11 @@ impl World {
         let mut process = self.start().await?;
         let (mut transactions, mut kills) = (0, 0);
         for step in 0..self.plan.writes {
-            self.write().await?;
+            if self.plan.changes > 0 && self.rng.below(100) < self.plan.changes {
+                self.change().await?;
+            } else {
+                self.write().await?;
+            }
             tokio::time::sleep(Duration::from_millis(self.rng.below(200))).await;
             // Kills are spread over the day, at moments that no code chose.
             let due = u64::from(step + 1) * u64::from(self.plan.kills) / u64::from(self.plan.writes.max(1));
@@ -303,7 +332,7 @@ impl World {
     async fn quiesce(&self) -> anyhow::Result<usize> {
         let (source, dest) = (self.rows(&self.clusters.source).await?, self.rows(&self.clusters.dest).await?);
         ensure!(source == dest, "rows differ after the job stopped");
-        let written: Vec<String> = (1..=self.next_id).map(|id| id.to_string()).collect();
+        let written: Vec<String> = self.ids.iter().map(ToString::to_string).collect();
         let mut ids: Vec<String> = dest.iter().filter_map(|row| row.first()?.clone()).collect();
         ids.sort_by_key(|id| id.parse::<u64>().unwrap_or(u64::MAX));
         ensure!(ids == written, "the destination does not hold each written row exactly once");
@@ -311,6 +340,11 @@ impl World {
         ensure!(tables == ["orders"], "the destination holds left-overs: {tables:?}");
         let progress = self.store.progress(NAME).await?.context("no progress was written")?;
         let progress = ProgressDocument::parse(&progress)?;
+        ensure!(
+            self.plan.changes == 0 || progress.full_sync_info.info.starts_with("new job"),
+            "the table was copied again: {}",
+            progress.full_sync_info.info
+        );
         ensure!(progress.is_done(), "the stored progress is not done: {}", progress.to_json());
         Ok(dest.len())
     }
@@ -325,7 +359,7 @@ impl World {
     }
 
     async fn rows(&self, cluster: &SimCluster) -> anyhow::Result<Vec<Vec<Option<String>>>> {
-        let sql = "SELECT id, note FROM shop.orders ORDER BY id, note";
+        let sql = "SELECT * FROM shop.orders ORDER BY id, note";
         match ask(&*self.clusters.net(), &login(cluster)?, sql).await? {
             SqlReply::Rows(set) => Ok(set.rows),
             SqlReply::Error { message, .. } => Err(anyhow!("{sql}: {message}")),

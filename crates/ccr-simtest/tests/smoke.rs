@@ -7,8 +7,18 @@ use ccr_simtest::world::{self, Plan};
 
 #[test]
 fn seeds_end_equal_whatever_is_lost_or_killed() {
-    for seed in 1..=20 {
-        let (outcome, trace) = world::run(Plan::smoke(seed));
+    check((1..=20).map(Plan::smoke));
+}
+
+#[test]
+fn a_table_that_changes_is_followed_without_a_copy_whatever_is_lost_or_killed() {
+    check((1..=4).chain([21, 79]).map(Plan::changing));
+}
+
+fn check(plans: impl Iterator<Item = Plan>) {
+    for plan in plans {
+        let seed = plan.seed;
+        let (outcome, trace) = world::run(plan);
         let tail = trace[trace.len().saturating_sub(60)..].join("\n");
         let outcome = outcome.unwrap_or_else(|error| panic!("seed {seed}: {error:#}\n{tail}"));
         assert!(outcome.faults.values().sum::<u64>() > 0, "seed {seed}: no fault happened");

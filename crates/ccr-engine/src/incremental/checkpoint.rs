@@ -249,7 +249,9 @@ impl Checkpoint {
     /// seen before was set back.
     fn check_writers(&self, progress: &Progress, reading: &Reading) -> Result<(), Exit> {
         let Some(ledger) = &progress.own.ledger else { return Ok(()) };
-        for (partition, version) in reading {
+        // A partition that is gone from the source gets no more loads, and how far a predecessor came is not known any more.
+        let there = |partition: &PartitionId<Source>| self.shared.mapping.partitions.contains_key(partition);
+        for (partition, version) in reading.iter().filter(|(partition, _)| there(partition)) {
             let issued = self.issued.get(partition).copied().unwrap_or(*version);
             let verified = ledger.get(*partition).map_or(*version, |entry| entry.verified);
             if *version > issued || *version < verified {

@@ -1,7 +1,5 @@
 //! The end of a copy: the restored table takes its place and the ledger is opened.
 
-use std::collections::BTreeMap;
-
 use doris::{Dest, cluster::TableMeta};
 use tracing::info;
 
@@ -9,7 +7,6 @@ use crate::{
     incremental::Exit,
     job::{Context, Control},
     ledger::Ledger,
-    mapping::{Known, TableMapping},
     phase::{Alias, Copied, Progress},
     policy::{Code, Failure},
 };
@@ -35,48 +32,26 @@ pub(super) async fn finish(context: &Context, progress: &mut Progress, control: 
     Ok(())
 }
 
-/// The ledger of all partitions that the snapshot and the source have. A restored partition starts at the source's version:
-/// another one is proof that something else happened to the table, which the inner error tells.
+/// The ledger of all partitions of the snapshot, those that are gone from the source since included: the records of that
+/// follow. A restored partition starts at the source's version: another one is proof that something else happened to the
+/// table, which the inner error tells.
 async fn open_ledger(
     context: &Context,
     restored: &TableMeta<Dest>,
     copied: &Copied,
 ) -> Result<Result<Ledger, String>, Exit> {
-    let ids = context.ids();
-    let source = context
-        .source
-        .get_meta(ids.source_db, Some(&[ids.source_table]))
-        .await?
-        .and_then(|db| db.tables.into_iter().find(|t| t.id == ids.source_table))
-        .ok_or_else(|| {
-            Exit::refresh(Failure::new(
-                Code::TABLE_NOT_FOUND,
-                format!("table {}.{} does not exist on the source", context.source_db, context.source_table()),
-                "recover the table, or delete the job",
-            ))
-        })?;
-    let mapping = TableMapping::pair(
-        &source,
-        restored,
-        Known { partitions: None, indexes: &copied.indexes },
-        (Vec::new(), Vec::new()),
-    )
-    .map_err(|mismatch| Exit::refresh(Failure::new(Code::METADATA, mismatch.0, "")))?;
-    let visible: BTreeMap<_, _> = context
-        .dest
-        .partitions(&context.dest_db, &context.dest_table)
-        .await?
-        .into_iter()
-        .map(|row| (row.id, row.visible_version))
-        .collect();
+    let rows = context.dest.partitions(&context.dest_db, &context.dest_table).await?;
     let mut entries = Vec::new();
     for (partition, version) in &copied.versions {
-        // Dropped on the source since: its record follows.
-        let Some(mapping) = mapping.partitions.get(partition) else { continue };
-        match visible.get(&mapping.dest) {
-            Some(found) if found == version => entries.push((*partition, mapping.dest, *version, *found)),
+        let name = copied.names.get(partition);
+        // The one partition of an unpartitioned table is called as the table.
+        let single = copied.versions.len() == 1 && rows.len() == 1;
+        let row = rows.iter().find(|row| Some(&row.name) == name).or(rows.first().filter(|_| single));
+        let there = row.filter(|row| restored.partitions.iter().any(|partition| partition.id == row.id));
+        match there.map(|row| (row.id, row.visible_version)) {
+            Some((dest, found)) if found == *version => entries.push((*partition, dest, *version, found)),
             found => {
-                let found = found.map_or("nowhere".to_owned(), |found| format!("at version {found}"));
+                let found = found.map_or("nowhere".to_owned(), |(_, found)| format!("at version {found}"));
                 return Ok(Err(format!("partition {partition} was restored at version {version} and is {found}")));
             }
         }

@@ -209,12 +209,13 @@ async fn fetch(context: &Context, label: &str) -> Result<Result<(Snapshot, JobIn
         return Ok(Err(format!("snapshot {label} has no commit seq for table {table}")));
     };
     let versions = object.partitions.iter().map(|p| (p.id, p.version)).collect();
+    let names = object.partitions.iter().map(|p| (p.id, p.name.clone())).collect();
     let mut indexes = CopiedIndexes::new();
     for index in object.partitions.iter().flat_map(|partition| &partition.indexes) {
         let copied = if index.name == table { CopiedIndex::Base } else { CopiedIndex::Rollup(index.name.clone()) };
         indexes.insert(index.id, copied);
     }
-    Ok(Ok((snapshot, info, Copied { start, versions, indexes })))
+    Ok(Ok((snapshot, info, Copied { start, versions, names, indexes })))
 }
 
 async fn begin_restore(
