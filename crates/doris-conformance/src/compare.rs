@@ -28,6 +28,11 @@ pub(crate) struct Comparison<'a> {
 /// Larger numbers of this range are ids or times of milliseconds.
 const WIDE: std::ops::Range<u64> = 1_000_000_000_000..100_000_000_000_000;
 
+/// Whether a value stands for bytes: as base64, or as a text that begins with a length.
+fn is_binary(value: &Value) -> bool {
+    value.get("base64").is_some() || value.as_str().is_some_and(|text| text.starts_with('\0'))
+}
+
 impl Comparison<'_> {
     /// All differences; empty if there are none.
     pub(crate) fn of(bindings: &mut Bindings, cluster: char, recorded: &Value, actual: &Value) -> Vec<Difference> {
@@ -66,6 +71,11 @@ impl Comparison<'_> {
 
     /// Compares two values; `field` names them.
     fn value(&mut self, path: &str, field: &str, recorded: &Value, actual: &Value) {
+        if (is_binary(recorded) || is_binary(actual))
+            && let (Some(r), Some(a)) = (document::of(recorded), document::of(actual))
+        {
+            return self.value(path, field, &r, &a);
+        }
         match (recorded, actual) {
             _ if recorded == actual => self.equal(field, recorded),
             (Value::Object(r), Value::Object(a)) => self.object(path, field, r, a),
@@ -77,10 +87,7 @@ impl Comparison<'_> {
                     self.differ(path, r, a);
                 }
             }
-            _ => match (document::of(recorded), document::of(actual)) {
-                (Some(r), Some(a)) => self.value(path, field, &r, &a),
-                _ => self.differ(path, recorded, actual),
-            },
+            _ => self.differ(path, recorded, actual),
         }
     }
 

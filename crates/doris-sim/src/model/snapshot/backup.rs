@@ -65,6 +65,7 @@ impl BackupJob {
     /// Back to PENDING.
     pub(super) fn forget_work(&mut self) {
         self.head.id = -1;
+        self.head.tasks.clear();
         self.copies.clear();
         self.table_seqs.clear();
         self.files.clear();
@@ -225,6 +226,7 @@ impl Model {
             }
             JobState::Snapshoting => {
                 job.head.snapshot_finished_ms = Some(now);
+                job.head.tasks.clear();
                 self.journal();
                 JobState::UploadSnapshot
             }
@@ -327,11 +329,14 @@ impl Model {
             };
             let signature = self.ids.next_raw();
             let backend = replica.backend;
-            let path = format!(
-                "/sim/{backend}/storage/snapshot/{}.{signature}.{}",
-                snapshot_time_text(self.now_ms).replace('-', ""),
-                job.head.timeout_ms / 1000
-            );
+            let path = match self.options.stand_in_backends {
+                true => format!("/fake/snapshot/{signature}.v{version}"),
+                false => format!(
+                    "/sim/{backend}/storage/snapshot/{}.{signature}.{}",
+                    snapshot_time_text(self.now_ms).replace('-', ""),
+                    job.head.timeout_ms / 1000
+                ),
+            };
             let expires_ms = self.now_ms.saturating_add(job.head.timeout_ms);
             let Some(be) = self.backends.get_mut(&backend) else { continue };
             let rowsets = be
@@ -341,6 +346,7 @@ impl Model {
                 .unwrap_or_default();
             be.snapshots.insert(path.clone(), BeSnapshot { tablet: tablet.id, rowsets, expires_ms });
             job.files.push((tablet.id, backend, path));
+            job.head.tasks.push((signature, backend.get()));
         }
         Ok(())
     }

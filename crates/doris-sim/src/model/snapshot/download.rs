@@ -74,10 +74,9 @@ impl RestoreJob {
         next
     }
 
-    /// Tasks that are not finished, with their backends.
-    pub(super) fn unfinished_tasks(&self) -> BTreeMap<i64, BackendId> {
-        let open = self.downloads.iter().filter(|(_, d)| !matches!(d.state, DownloadState::Done(_)));
-        open.map(|((_, backend), download)| (download.task, *backend)).collect()
+    /// Whether something of a task is still to be downloaded.
+    pub(super) fn is_downloading(&self, task: i64) -> bool {
+        self.downloads.values().any(|d| d.task == task && !matches!(d.state, DownloadState::Done(_)))
     }
 }
 
@@ -93,15 +92,22 @@ impl Model {
             self.plan_table_downloads(job, table, &mut planned)?;
         }
         let batch = usize::try_from(self.config_number("restore_download_snapshot_batch_size", 10)).unwrap_or(1).max(1);
+        job.head.tasks.clear();
         let mut open: BTreeMap<BackendId, (i64, usize)> = BTreeMap::new();
         job.downloads.clear();
         for (tablet, backend, from, path_and_query) in planned {
             let task = open.entry(backend).or_insert((0, batch));
             if task.1 == batch {
                 *task = (self.ids.next_raw(), 0);
+                job.head.tasks.push((task.0, backend.get()));
             }
             task.1 += 1;
-            let download = Download { task: task.0, from, path_and_query, state: DownloadState::Waiting };
+            // A backend without rows says at once that it has them.
+            let state = match self.options.stand_in_backends {
+                true => DownloadState::Done(BTreeMap::new()),
+                false => DownloadState::Waiting,
+            };
+            let download = Download { task: task.0, from, path_and_query, state };
             job.downloads.insert((tablet, backend), download);
         }
         Ok(())
@@ -196,7 +202,7 @@ impl Model {
         match result {
             Ok(rowsets) => {
                 download.state = DownloadState::Done(rowsets);
-                if !job.unfinished_tasks().contains_key(&signature) {
+                if !job.is_downloading(signature) {
                     job.task_errors.remove(&signature);
                 }
             }

@@ -14,7 +14,7 @@ mod signature;
 
 use std::collections::VecDeque;
 
-use super::{Answer, Model, Refusal, ids::*};
+use super::{Answer, Model, Refusal, fe_json::JavaMap, ids::*};
 
 pub use backup::{BackupObject, BackupSpec};
 pub use document::LocalSnapshot;
@@ -86,9 +86,22 @@ pub struct JobHead {
     pub finished_ms: Option<i64>,
     /// The next step is due; `None` while something else is waited for.
     pub(crate) next_step_ms: Option<i64>,
+    /// Since when the job is in its state.
+    since_ms: i64,
+    /// Tasks of the state: signature, and the tablet or the backend that it is for.
+    tasks: Vec<(i64, i64)>,
 }
 
+/// How long backends need for the tasks of a state, besides downloads.
+const TASKS_MS: i64 = 20;
+
 impl JobHead {
+    /// Tasks that are not finished, in Doris's order.
+    fn open_tasks(&self, now_ms: i64) -> JavaMap<i64> {
+        let open = now_ms < self.since_ms.saturating_add(TASKS_MS);
+        JavaMap::of_longs(self.tasks.iter().filter(|_| open).copied())
+    }
+
     /// From then on a step cancels the job.
     fn times_out_ms(&self) -> i64 {
         self.created_ms.saturating_add(self.timeout_ms).saturating_add(1)
@@ -187,10 +200,15 @@ impl Model {
             return Err(JobError { code: "TIMEOUT", text });
         }
         job.head_mut().next_step_ms = Some(now.saturating_add(self.options.snapshot_tick_ms));
+        let state = job.head().state;
         match job {
-            SnapshotJob::Backup(job) => self.step_backup(job),
-            SnapshotJob::Restore(job) => self.step_restore(job),
+            SnapshotJob::Backup(job) => self.step_backup(job)?,
+            SnapshotJob::Restore(job) => self.step_restore(job)?,
         }
+        if job.head().state != state {
+            job.head_mut().since_ms = now;
+        }
+        Ok(())
     }
 
     fn cancel_job(&mut self, job: &mut SnapshotJob, error: &JobError) {
@@ -204,6 +222,7 @@ impl Model {
         head.status = error.status();
         head.finished_ms = Some(now);
         head.next_step_ms = None;
+        head.tasks.clear();
         self.journal();
     }
 
@@ -322,6 +341,8 @@ impl Model {
             transfer_finished_ms: None,
             finished_ms: None,
             next_step_ms: Some(self.now_ms.saturating_add(self.options.snapshot_tick_ms)),
+            since_ms: self.now_ms,
+            tasks: Vec::new(),
         }
     }
 

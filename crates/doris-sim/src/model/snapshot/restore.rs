@@ -102,6 +102,7 @@ impl RestoreJob {
     /// Back to PENDING.
     pub(super) fn forget_work(&mut self) {
         self.head.id = -1;
+        self.head.tasks.clear();
         self.tables.clear();
         self.views.clear();
         self.downloads.clear();
@@ -123,11 +124,13 @@ impl Model {
             }
             JobState::Creating => {
                 self.register_created(job)?;
+                self.make_replica_tasks(job);
                 job.head.meta_prepared_ms = Some(now);
                 JobState::Snapshoting
             }
             JobState::Snapshoting => {
                 job.head.snapshot_finished_ms = Some(now);
+                job.head.tasks.clear();
                 self.journal();
                 JobState::Download
             }
@@ -138,6 +141,7 @@ impl Model {
             JobState::Downloading if job.downloads_done() => {
                 job.head.transfer_finished_ms = Some(now);
                 job.task_errors.clear();
+                job.head.tasks.clear();
                 self.journal();
                 JobState::Commit
             }
@@ -146,9 +150,13 @@ impl Model {
                 job.head.next_step_ms = job.retry_downloads(now);
                 JobState::Downloading
             }
-            JobState::Commit => JobState::Committing,
+            JobState::Commit => {
+                self.make_replica_tasks(job);
+                JobState::Committing
+            }
             JobState::Committing => {
                 self.finish_restore(job)?;
+                job.head.tasks.clear();
                 job.head.finished_ms = Some(now);
                 self.journal();
                 JobState::Finished
@@ -156,6 +164,24 @@ impl Model {
             state => state,
         };
         Ok(())
+    }
+
+    /// One task for each replica that the restore writes.
+    fn make_replica_tasks(&mut self, job: &mut RestoreJob) {
+        job.head.tasks.clear();
+        if job.info.content != "ALL" {
+            return;
+        }
+        let mut tablets: Vec<TabletId> = Vec::new();
+        for restored in &job.tables {
+            let id = restored.plan.table();
+            let table = self.databases.get(&job.head.db).and_then(|db| db.table_by_id(id));
+            for (partition, _) in table.into_iter().flat_map(|table| job.partitions_of(restored, table)) {
+                let all = partition.into_iter().flat_map(Partition::tablets);
+                tablets.extend(all.flat_map(|(_, tablet)| tablet.replicas.iter().map(|_| tablet.id)));
+            }
+        }
+        job.head.tasks = tablets.into_iter().map(|tablet| (self.ids.next_raw(), tablet.get())).collect();
     }
 
     /// From SNAPSHOTING on nothing of the restore may be dropped.

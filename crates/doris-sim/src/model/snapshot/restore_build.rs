@@ -8,8 +8,8 @@ use super::{
     restore::RestoreJob,
 };
 use crate::model::{
-    IndexSchema, Model, Partition, PartitionItem, Table, TableState, Version, create_table::PartitionPlan, ids::*,
-    properties::allocation_text,
+    IndexSchema, Model, Partition, PartitionItem, Table, TableState, Version, create_table::PartitionPlan,
+    fe_json::JavaMap, ids::*, properties::allocation_text,
 };
 
 impl Model {
@@ -65,8 +65,13 @@ impl Model {
             version: source.version,
             version_ms: source.version_ms,
         };
-        for partition in &source.partitions {
-            let mut built = self.build_restored_partition(job, &table, partition)?;
+        // First the ids of all partitions, then what is in them, as Doris draws them.
+        let named = JavaMap::of_strings(source.partitions.iter().map(|partition| (partition.name.clone(), partition)));
+        let ids: Vec<(i64, &SnapshotPartition)> =
+            named.values().map(|partition| (self.ids.next_raw(), *partition)).collect();
+        for (id, partition) in JavaMap::of_longs(ids).iter() {
+            let id = PartitionId::new(id.parse().unwrap_or_default());
+            let mut built = self.build_restored_partition(job, &table, partition, id)?;
             if built.item == PartitionItem::All {
                 name.clone_into(&mut built.name);
             }
@@ -75,6 +80,7 @@ impl Model {
             }
             table.partitions.push(built);
         }
+        table.partitions.sort_by_key(|partition| partition.id);
         Ok(table)
     }
 
@@ -84,10 +90,10 @@ impl Model {
         job: &RestoreJob,
         table: &Table,
         source: &SnapshotPartition,
+        id: PartitionId,
     ) -> Result<Partition, JobError> {
         let replication = job.replication_of(source);
         self.check_backends(replication).map_err(|refusal| JobError::common(refusal.text))?;
-        let id = PartitionId::new(self.ids.next_raw());
         let index_ids: Vec<IndexId> = table.indexes.values().filter(|i| !i.shadow).map(|index| index.id).collect();
         let plan = PartitionPlan {
             keys: table.keys,

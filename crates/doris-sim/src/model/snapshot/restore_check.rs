@@ -114,7 +114,10 @@ impl Model {
                         partition.name, local.name
                     )));
                 }
-                None => to_add.push(self.build_restored_partition(job, local, partition)?),
+                None => {
+                    let id = PartitionId::new(self.ids.next_raw());
+                    to_add.push(self.build_restored_partition(job, local, partition, id)?);
+                }
             }
         }
         Ok(TablePlan::Existing { id: local.id, to_add, added: Vec::new() })

@@ -66,7 +66,7 @@ impl Model {
             return Err(Refusal::analysis("deserialize meta and job info failed"));
         };
         // Doris prints the command object with its hash here; it differs each time.
-        let hash: u32 = self.rng.random();
+        let hash = self.rng.random::<u32>() >> 1;
         self.check_and_submit(spec, meta, info).map_err(|mut refusal| {
             refusal.text = format!(
                 "{}, command: org.apache.doris.nereids.trees.plans.commands.RestoreCommand@{hash:x}",

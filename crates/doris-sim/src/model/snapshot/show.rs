@@ -3,6 +3,7 @@
 use super::{SnapshotJob, backup::BackupJob, restore::RestoreJob};
 use crate::model::{
     Model,
+    fe_json::JavaMap,
     ids::DbId,
     properties::allocation_text,
     time_text::{date_time_text, snapshot_time_text},
@@ -59,7 +60,7 @@ impl Model {
     pub fn backup_rows(&self, db: DbId) -> Vec<Cells> {
         self.snapshot_jobs(db)
             .filter_map(|job| match job {
-                SnapshotJob::Backup(job) => Some(job.row()),
+                SnapshotJob::Backup(job) => Some(job.row(self.now_ms)),
                 SnapshotJob::Restore(_) => None,
             })
             .collect()
@@ -69,7 +70,7 @@ impl Model {
     pub fn restore_rows(&self, db: DbId) -> Vec<Cells> {
         self.snapshot_jobs(db)
             .filter_map(|job| match job {
-                SnapshotJob::Restore(job) => Some(job.row()),
+                SnapshotJob::Restore(job) => Some(job.row(self.now_ms)),
                 SnapshotJob::Backup(_) => None,
             })
             .collect()
@@ -86,7 +87,7 @@ fn bracketed(items: impl Iterator<Item = String>) -> Option<String> {
 }
 
 impl BackupJob {
-    fn row(&self) -> Cells {
+    fn row(&self, now_ms: i64) -> Cells {
         let head = &self.head;
         vec![
             Some(head.id.to_string()),
@@ -98,8 +99,7 @@ impl BackupJob {
             time(head.snapshot_finished_ms),
             time(head.transfer_finished_ms),
             time(head.finished_ms),
-            // Backends make snapshots at once.
-            Some(String::new()),
+            bracketed(head.open_tasks(now_ms).iter().map(|(task, backend)| format!("{task}={backend}"))),
             Some(String::new()),
             Some(String::new()),
             Some(head.status.clone()),
@@ -109,7 +109,14 @@ impl BackupJob {
 }
 
 impl RestoreJob {
-    fn row(&self) -> Cells {
+    fn open_tasks(&self, now_ms: i64) -> Vec<String> {
+        let all = JavaMap::of_longs(self.head.tasks.iter().map(|(task, of)| (*task, (*task, *of))));
+        let fresh = self.head.open_tasks(now_ms);
+        let open = all.values().filter(|(task, _)| fresh.contains_key(&task.to_string()) || self.is_downloading(*task));
+        open.map(|(task, of)| format!("{task}={of}")).collect()
+    }
+
+    fn row(&self, now_ms: i64) -> Cells {
         let head = &self.head;
         vec![
             Some(head.id.to_string()),
@@ -128,7 +135,7 @@ impl RestoreJob {
             time(head.snapshot_finished_ms),
             time(head.transfer_finished_ms),
             time(head.finished_ms),
-            bracketed(self.unfinished_tasks().iter().map(|(task, backend)| format!("{task}={backend}"))),
+            bracketed(self.open_tasks(now_ms).into_iter()),
             Some(String::new()),
             bracketed(self.task_errors.iter().map(|(task, why)| format!("{task}: {why}"))),
             Some(head.status.clone()),

@@ -305,3 +305,17 @@ fn properties_of_the_other_cluster_are_reset() {
     };
     assert_eq!((replicas(&kept), replicas(&reset)), (vec![2, 2], vec![1, 1]));
 }
+
+#[test]
+fn stand_in_backends_download_nothing() {
+    let mut source = cluster(1);
+    source.options.stand_in_backends = true;
+    source.create_table("d", spec("t", KeysType::Duplicate), false).unwrap();
+    let call = snapshot(&mut source, "s", &["t"]);
+    assert!(String::from_utf8_lossy(&call.job_info).contains("\"/fake/snapshot/"));
+    let mut dest = cluster(1);
+    dest.options.stand_in_backends = true;
+    dest.submit_restore(&call).unwrap();
+    pass(&mut dest, 1);
+    assert_eq!(last_restore(&dest), ("FINISHED".into(), "[OK]".into()));
+}
