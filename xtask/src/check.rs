@@ -9,10 +9,10 @@ pub(crate) const COMMAND: Command =
     Command { name: "check", options: "", about: "Format and lints of the whole workspace", run };
 
 /// Code that is not formatted fails; nothing is changed.
-pub(crate) const FORMAT: Step = Step { name: "fmt", arguments: &["fmt", "--all", "--check"] };
+pub(crate) const FORMAT: Step<'static> = Step { name: "fmt", arguments: &["fmt", "--all", "--check"] };
 
 /// A warning fails.
-pub(crate) const LINT: Step =
+pub(crate) const LINT: Step<'static> =
     Step { name: "clippy", arguments: &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"] };
 
 fn run(arguments: &[String]) -> ExitCode {

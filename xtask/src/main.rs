@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout)] // Printing is what this program is for.
 
 mod check;
+mod conformance;
 mod help;
 mod step;
 mod test;
@@ -22,7 +23,7 @@ struct Command {
     run: fn(&[String]) -> ExitCode,
 }
 
-const COMMANDS: [Command; 3] = [check::COMMAND, test::COMMAND, help::COMMAND];
+const COMMANDS: [Command; 4] = [check::COMMAND, test::COMMAND, conformance::COMMAND, help::COMMAND];
 
 /// The exit code of a command line that is not understood.
 const USAGE: u8 = 2;

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 /// A run of cargo.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Step {
+pub(crate) struct Step<'a> {
     pub(crate) name: &'static str,
-    pub(crate) arguments: &'static [&'static str],
+    pub(crate) arguments: &'a [&'a str],
 }
 
 /// Where the lines go that cargo prints to its stdout.
@@ -27,7 +27,7 @@ pub(crate) struct Outcome {
     pub(crate) took: Duration,
 }
 
-impl Step {
+impl Step<'_> {
     /// Runs cargo to its end, showing `each_line` of its stdout while it is passed on. The reason of a failure is said on
     /// stderr.
     pub(crate) fn run(self, output: Output, each_line: impl FnMut(&str)) -> Outcome {

@@ -1,4 +1,5 @@
-//! `cargo xtask test`: what CI runs. Format, lints and every test of the workspace, and a closing line that counts.
+//! `cargo xtask test`: what CI runs. Format, lints, every test of the workspace, the simulator against recordings where
+//! there are any, and a closing line that counts.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -6,13 +7,13 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::step::{Outcome, Output, Step};
-use crate::{Command, check, only_flag, tools};
+use crate::{Command, check, conformance, only_flag, tools};
 
 pub(crate) const COMMAND: Command =
     Command { name: "test", options: "[--json]", about: "Format, lints and all tests; ends with the counts", run };
 
 /// A failure in one test program does not hide the results of the others.
-const TEST: Step = Step { name: "test", arguments: &["test", "--workspace", "--no-fail-fast"] };
+const TEST: Step<'static> = Step { name: "test", arguments: &["test", "--workspace", "--no-fail-fast"] };
 
 fn run(arguments: &[String]) -> ExitCode {
     let json = match only_flag("test", Some("--json"), arguments) {
@@ -35,6 +36,7 @@ fn run(arguments: &[String]) -> ExitCode {
         let outcome = TEST.run(output, |line| counts.add_line(line));
         report.counts = counts;
         report.add(outcome);
+        report.add(conformance::REPLAY.run(output, |_| {}));
     }
 
     let failed_steps = report.failed_steps();

@@ -15,8 +15,8 @@ use crate::{
     backends,
     binding::{Bindings, Hits, Kind},
     compare::{Comparison, Difference},
-    databases::Databases,
     moments,
+    names::Names,
     recording::{Load, Recording, Step, What},
     translate,
     world::World,
@@ -52,12 +52,12 @@ pub(crate) async fn replay(recording: &Recording) -> Result<Replayed> {
     let moments = moments::of(recording);
     let start_ms = moments.first().copied().unwrap_or_default() - 60_000;
     let world = World::of(recording, start_ms).await?;
-    let databases = Databases::of(recording);
+    let names = Names::of(recording);
     let mut bindings = Bindings::default();
     for (letter, recorded, actual) in backends::pairs(recording, &world) {
         bindings.bind(letter, Kind::Id, &recorded, &actual);
     }
-    let mut replay = Replay { world, bindings, documents: Vec::new(), databases };
+    let mut replay = Replay { world, bindings, documents: Vec::new(), names };
     // The recorded clusters were up for a while.
     tokio::time::advance(Duration::from_secs(60)).await;
     let mut outcomes = Vec::new();
@@ -88,7 +88,7 @@ struct Replay {
     bindings: Bindings,
     /// Recorded and actual answers that hold documents of snapshots.
     documents: Vec<(Value, Value)>,
-    databases: Databases,
+    names: Names,
 }
 
 impl Replay {
@@ -133,7 +133,7 @@ impl Replay {
                     self.bindings.hit("time until an answer settles");
                 }
                 self.remember(step, recorded, &actual);
-                self.bind_database(step)?;
+                self.bind_new(step)?;
                 return Ok(Outcome::Equal);
             }
             self.bindings.take_back(&mark);
@@ -312,19 +312,25 @@ impl Replay {
         }
     }
 
-    /// Binds the id of a database that was just made.
-    fn bind_database(&mut self, step: &Step) -> Result<()> {
+    /// Binds the id of a database or table that was just made.
+    fn bind_new(&mut self, step: &Step) -> Result<()> {
         let What::Sql { sql, .. } = &step.what else { return Ok(()) };
-        let words: Vec<&str> = sql.split_whitespace().collect();
-        let [create, database, .., name] = words.as_slice() else { return Ok(()) };
-        if !create.eq_ignore_ascii_case("CREATE") || !database.eq_ignore_ascii_case("DATABASE") {
-            return Ok(());
-        }
+        let Some((is_database, name)) = created(sql) else { return Ok(()) };
         let (cluster, letter) = (self.world.cluster(&step.on)?.0, letter(step));
-        let name = name.trim_matches('`');
-        let Ok(actual) = cluster.with(|model| model.database(name).map(|db| db.id.to_string())) else { return Ok(()) };
+        let (key, actual) = if is_database {
+            let id = cluster.with(|model| model.database(&name).map(|db| db.id.to_string()));
+            (name, id)
+        } else {
+            let (db, table) = match name.split_once('.') {
+                Some((db, table)) => (db.to_owned(), table.to_owned()),
+                None => (self.world.current_db(&step.on).unwrap_or_default(), name),
+            };
+            let id = cluster.with(|model| model.table(&db, &table).map(|table| table.id.to_string()));
+            (format!("{db}.{table}"), id)
+        };
+        let Ok(actual) = actual else { return Ok(()) };
         let unbound = |id: &&String| self.bindings.actual(letter, Kind::Id, id).is_none();
-        if let Some(recorded) = self.databases.ids(letter, name).iter().find(unbound) {
+        if let Some(recorded) = self.names.ids(letter, &key).iter().find(unbound) {
             self.bindings.bind(letter, Kind::Id, recorded, &actual);
         }
         Ok(())
@@ -369,6 +375,25 @@ fn letter(step: &Step) -> char {
     step.on.chars().next().unwrap_or('A')
 }
 
+/// What a statement makes: whether a database (or else a table), and its name without quotes.
+fn created(sql: &str) -> Option<(bool, String)> {
+    let mut words = sql.split_whitespace().peekable();
+    let mut next_is = |expected: &str| words.next_if(|word| word.eq_ignore_ascii_case(expected)).is_some();
+    if !next_is("CREATE") {
+        return None;
+    }
+    let is_database = next_is("DATABASE");
+    if !is_database && !next_is("TABLE") {
+        return None;
+    }
+    if next_is("IF") {
+        next_is("NOT");
+        next_is("EXISTS");
+    }
+    let name = words.next()?.split('(').next()?.replace('`', "");
+    Some((is_database, name))
+}
+
 /// Whether the request left the recorder: one that its version has no words for did not, nor one without a value in a
 /// list.
 fn was_sent(request: &Value, answer: &Value) -> bool {
@@ -388,5 +413,17 @@ fn shown(reply: SqlReply) -> Value {
         SqlReply::Ok { affected, info } => json!({"ok": affected, "info": info}),
         SqlReply::Rows(rows) => json!({"columns": rows.columns, "rows": rows.rows}),
         SqlReply::Error { code, message, .. } => json!({"error": {"code": code, "message": message}}),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_tells_what_it_makes() {
+        assert_eq!(created("CREATE DATABASE IF NOT EXISTS `d`"), Some((true, "d".to_owned())));
+        assert_eq!(created("create table d.t(k INT)"), Some((false, "d.t".to_owned())));
+        assert_eq!(created("CREATE VIEW v AS SELECT 1"), None);
     }
 }

@@ -1,5 +1,7 @@
 //! What came out: a table for people, an object for programs.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use crate::{
@@ -57,9 +59,24 @@ impl Report {
         self.scripts.push(script);
     }
 
-    /// Nothing is different.
-    pub(crate) fn is_good(&self) -> bool {
-        self.scripts.iter().all(|script| script.different.is_empty())
+    /// Scripts with more differences than are known, or with any if they are not known at all.
+    pub(crate) fn worse_than(&self, known: &BTreeMap<&str, usize>) -> Vec<&str> {
+        let allowed = |script: &Script| known.get(script.name.as_str()).copied().unwrap_or_default();
+        let worse = self.scripts.iter().filter(|script| script.different.len() > allowed(script));
+        worse.map(|script| script.name.as_str()).collect()
+    }
+
+    /// One row a script, and their sum.
+    pub(crate) fn table(&self) -> String {
+        let mut table =
+            "| script | steps | equal | excused | different | skipped |\n|---|---|---|---|---|---|\n".to_owned();
+        let mut sum = [0; 5];
+        for script in &self.scripts {
+            let row = [script.steps(), script.equal, script.excused.len(), script.different.len(), script.skipped];
+            sum.iter_mut().zip(row).for_each(|(sum, cell)| *sum += cell);
+            table += &line(&script.name, row);
+        }
+        table + &line("all", sum)
     }
 
     pub(crate) fn json(&self) -> Value {
@@ -88,18 +105,7 @@ impl Report {
                 }
             }
         }
-        println!("\n| script | steps | equal | excused | different | skipped |\n|---|---|---|---|---|---|");
-        let mut total = Script { name: "all".to_owned(), ..Script::default() };
-        let (mut excused, mut different) = (0, 0);
-        for script in &self.scripts {
-            script.print(script.excused.len(), script.different.len());
-            total.equal += script.equal;
-            total.skipped += script.skipped;
-            excused += script.excused.len();
-            different += script.different.len();
-        }
-        let steps = total.equal + total.skipped + excused + different;
-        println!("| all | {steps} | {} | {excused} | {different} | {} |", total.equal, total.skipped);
+        println!("\n{}", self.table());
         println!("\nrules by which two texts that differ were taken for the same:");
         for (rule, count) in &self.hits {
             println!("  {count:>8}  {rule}");
@@ -107,14 +113,13 @@ impl Report {
     }
 }
 
+fn line(name: &str, [steps, equal, excused, different, skipped]: [usize; 5]) -> String {
+    format!("| {name} | {steps} | {equal} | {excused} | {different} | {skipped} |\n")
+}
+
 impl Script {
     fn steps(&self) -> usize {
         self.equal + self.skipped + self.excused.len() + self.different.len()
-    }
-
-    fn print(&self, excused: usize, different: usize) {
-        let Self { name, equal, skipped, .. } = self;
-        println!("| {name} | {} | {equal} | {excused} | {different} | {skipped} |", self.steps());
     }
 
     fn json(&self) -> Value {

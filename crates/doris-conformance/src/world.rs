@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result, bail};
 use doris::net::Endpoint;
-use doris_sim::{ClusterBuilder, Session, SimCluster, SimNet, model::BackendPorts};
+use doris_sim::{
+    ClusterBuilder, Session, SimCluster, SimNet,
+    model::{BackendPorts, Profile},
+};
 use serde_json::Value;
 
 use crate::recording::{Recording, What};
@@ -53,6 +56,11 @@ impl World {
         Ok((cluster, number - 1))
     }
 
+    /// The current database of the connection to a frontend.
+    pub(crate) fn current_db(&self, on: &str) -> Option<String> {
+        self.sessions.get(on)?.db.clone()
+    }
+
     /// Where a frontend answers Thrift calls.
     pub(crate) fn rpc(&self, on: &str) -> Result<Endpoint> {
         let (cluster, index) = self.cluster(on)?;
@@ -83,6 +91,7 @@ fn name(on: &str) -> Result<(char, usize)> {
 fn describe(recording: &Recording, letter: char, index: usize, frontends: usize) -> ClusterBuilder {
     let offset = u16::try_from(index * 10_000).unwrap_or_default();
     let mut builder = ClusterBuilder::new(letter.to_string())
+        .doris(version(&recording.doris, letter))
         .first_id(FIRST_ID)
         .snapshot_tick_ms(200)
         .frontend_config("backup_handler_update_interval_millis", "200")
@@ -123,15 +132,15 @@ fn rows_of(recording: &Recording, statement: &str) -> BTreeMap<char, Vec<Value>>
     found
 }
 
-/// The version that a cluster had, by the words of the recording: `2.1`, `3.0` or `4.1`.
-pub(crate) fn version(doris: &str, letter: char) -> &'static str {
+/// The version that a cluster had, by the words of the recording.
+fn version(doris: &str, letter: char) -> Profile {
     let own = doris.split(',').map(str::trim).find(|part| part.starts_with(&format!("{letter} "))).unwrap_or(doris);
     if own.contains("2.1") {
-        "2.1"
+        Profile::v2_1()
     } else if own.contains("3.0") {
-        "3.0"
+        Profile::v3_0()
     } else {
-        "4.1"
+        Profile::v4_1()
     }
 }
 
@@ -149,7 +158,7 @@ mod tests {
     #[test]
     fn a_pair_of_clusters_has_two_versions() {
         let pair = "A 2.1.7-rc01 (2024-09-23), B master 2026-01-19";
-        assert_eq!((version(pair, 'A'), version(pair, 'B')), ("2.1", "4.1"));
-        assert_eq!(version("3.0-rc05 branch (2024-09-23)", 'A'), "3.0");
+        assert_eq!((version(pair, 'A'), version(pair, 'B')), (Profile::v2_1(), Profile::v4_1()));
+        assert_eq!(version("3.0-rc05 branch (2024-09-23)", 'A'), Profile::v3_0());
     }
 }

@@ -1,4 +1,4 @@
-//! Ids of databases, looked up ahead in a recording: `CREATE DATABASE` does not tell its own.
+//! Ids of databases and tables, looked up ahead in a recording: a `CREATE` statement does not tell its own.
 
 use std::collections::BTreeMap;
 
@@ -9,35 +9,35 @@ use crate::{
     recording::{Recording, What},
 };
 
-/// Ids by cluster and name, in the order of their appearance.
+/// Ids by cluster and name (`db`, `db.table`), in the order of their appearance.
 #[derive(Debug, Default)]
-pub(crate) struct Databases(BTreeMap<(char, String), Vec<String>>);
+pub(crate) struct Names(BTreeMap<(char, String), Vec<String>>);
 
-impl Databases {
+impl Names {
     pub(crate) fn of(recording: &Recording) -> Self {
-        let mut databases = Self::default();
+        let mut names = Self::default();
         for step in &recording.steps {
             let letter = step.on.chars().next().unwrap_or('A');
             match &step.what {
                 What::Rpc { request, answer, .. } => {
                     if let (Some(name), Some(id)) = (request["db"].as_str(), answer["db_id"].as_i64()) {
-                        databases.add(letter, name, &id.to_string());
+                        names.add(letter, name, &id.to_string());
                     }
-                    databases.search(letter, answer);
+                    names.search(letter, answer);
                 }
                 What::Sql { answer, .. } => {
                     let column = |name: &str| answer["columns"].as_array()?.iter().position(|column| column == name);
                     let (Some(id), Some(name)) = (column("DbId"), column("DbName")) else { continue };
                     for row in answer["rows"].as_array().map(Vec::as_slice).unwrap_or_default() {
                         if let (Some(id), Some(name)) = (row[id].as_str(), row[name].as_str()) {
-                            databases.add(letter, name, id);
+                            names.add(letter, name, id);
                         }
                     }
                 }
                 What::Load(_) | What::Watch(_) | What::Note => {}
             }
         }
-        databases
+        names
     }
 
     /// The ids that a name had.
@@ -58,8 +58,19 @@ impl Databases {
                 if let (Some(name), Some(id)) = (value["dbName"].as_str(), value["dbId"].as_i64()) {
                     self.add(letter, name, &id.to_string());
                 }
-                if let (Some(name), Some(id)) = (value["db_meta"]["name"].as_str(), value["db_meta"]["id"].as_i64()) {
+                if let (Some(db), Some(table), Some(id)) =
+                    (value["dbName"].as_str(), value["tableName"].as_str(), value["tableId"].as_i64())
+                {
+                    self.add(letter, &format!("{db}.{table}"), &id.to_string());
+                }
+                let meta = &value["db_meta"];
+                if let (Some(name), Some(id)) = (meta["name"].as_str(), meta["id"].as_i64()) {
                     self.add(letter, name, &id.to_string());
+                    for table in meta["tables"].as_array().map(Vec::as_slice).unwrap_or_default() {
+                        if let (Some(table), Some(id)) = (table["name"].as_str(), table["id"].as_i64()) {
+                            self.add(letter, &format!("{name}.{table}"), &id.to_string());
+                        }
+                    }
                 }
                 fields.values().for_each(|field| self.search(letter, field));
             }
