@@ -51,7 +51,7 @@ fn times(step: &Step) -> Vec<i64> {
         }
         What::Rpc { answer, .. } => collect("", answer, &mut times),
         What::Load(load) => times.extend(label_time(&load.label)),
-        What::Watch(_) | What::Note => {}
+        What::Watch | What::Note => {}
     }
     times
 }

@@ -34,7 +34,7 @@ impl Names {
                         }
                     }
                 }
-                What::Load(_) | What::Watch(_) | What::Note => {}
+                What::Load(_) | What::Watch | What::Note => {}
             }
         }
         names
