@@ -362,3 +362,75 @@ async fn names_and_comments_change_without_a_job() {
     cluster.ok("INSERT INTO t VALUES (2, 20, 'b')").await;
     assert_eq!(cluster.lines("SELECT kk FROM t ORDER BY kk").await, ["1", "2"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_aggregate_table_gets_keys_and_values() {
+    let mut cluster = Cluster::with_tables().await;
+    cluster
+        .ok("CREATE TABLE a (k INT, v INT SUM DEFAULT '0', m INT MAX) AGGREGATE KEY(k) DISTRIBUTED BY HASH(k) BUCKETS 1 \
+             PROPERTIES (\"replication_num\"=\"1\")")
+        .await;
+    cluster.ok("INSERT INTO a VALUES (1, 10, 1), (1, 5, 7)").await;
+    cluster.ok("ALTER TABLE a ADD COLUMN w BIGINT SUM DEFAULT '0'").await;
+    let record = cluster.last_record(6);
+    assert_eq!(record["rawSql"], "ALTER TABLE `d`.`a` ADD COLUMN `w` BIGINT SUM NULL DEFAULT \"0\" COMMENT \"\"");
+    cluster.ok("INSERT INTO a VALUES (1, 1, 1, 100)").await;
+    assert_eq!(cluster.lines("SELECT * FROM a").await, ["1|16|7|100"]);
+    cluster.ok("ALTER TABLE a ADD ROLLUP r (k, v)").await;
+    cluster.finish("ROLLUP").await;
+    // Without an aggregation it is a key, which is no light change.
+    cluster.ok("ALTER TABLE a ADD COLUMN k2 VARCHAR(5) DEFAULT 'x'").await;
+    cluster.finish("COLUMN").await;
+    cluster.ok("INSERT INTO a VALUES (1, 'x', 4, 1, 1), (1, 'y', 5, 1, 1)").await;
+    assert_eq!(cluster.lines("SELECT * FROM a ORDER BY k2").await, ["1|x|20|7|101", "1|y|5|1|1"]);
+    cluster
+        .refusals(&[
+            (
+                "ALTER TABLE a ADD COLUMN z INT SUM DEFAULT '1'",
+                "The default value of 'z' with SUM aggregation function must be zero",
+            ),
+            ("ALTER TABLE a MODIFY COLUMN v BIGINT MAX DEFAULT '0'", "Can not change aggregation type"),
+            ("ALTER TABLE a ADD COLUMN k2 INT KEY", "Can not add column which already exists in base table: k2"),
+            ("ALTER TABLE a DROP COLUMN v", "Can not drop column contained by mv, mv=r"),
+        ])
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_duplicate_table_loses_a_key_and_moves_columns() {
+    let mut cluster = Cluster::with_database().await;
+    cluster.ok("ALTER DATABASE d SET PROPERTIES (\"binlog.enable\"=\"true\")").await;
+    cluster
+        .ok("CREATE TABLE x (k INT, k2 INT, v INT, d DATETIME) DUPLICATE KEY(k, k2) DISTRIBUTED BY HASH(k) BUCKETS 1 \
+             PROPERTIES (\"replication_num\"=\"1\")")
+        .await;
+    cluster.ok("INSERT INTO x VALUES (1, 2, 3, '2024-01-02 03:04:05')").await;
+    cluster.ok("ALTER TABLE x DROP COLUMN k2").await;
+    assert_eq!(cluster.finish("COLUMN").await.last().unwrap(), "FINISHED");
+    assert_eq!(cluster.last_record(5)["rawSql"], "ALTER TABLE `d`.`x` DROP COLUMN `k2`");
+    cluster.ok("ALTER TABLE x MODIFY COLUMN d DATE AFTER k").await;
+    cluster.finish("COLUMN").await;
+    assert_eq!(
+        cluster.last_record(5)["rawSql"],
+        "ALTER TABLE `d`.`x` MODIFY COLUMN `d` DATEV2 NULL COMMENT \"\" AFTER `k`"
+    );
+    assert_eq!(cluster.lines("SELECT * FROM x").await, ["1|2024-01-02|3"]);
+    cluster.ok("ALTER TABLE x ADD COLUMN (a ARRAY<INT>, m DECIMAL(10, 2) DEFAULT '1.5')").await;
+    assert_eq!(
+        cluster.last_record(6)["rawSql"],
+        "ALTER TABLE `d`.`x` ADD COLUMN (`a` ARRAY<INT> NULL COMMENT \"\", `m` DECIMALV3(10, 2) NULL DEFAULT \"1.5\" COMMENT \"\")"
+    );
+    cluster.ok("ALTER TABLE x SET (\"bloom_filter_columns\" = \"v\")").await;
+    cluster.finish("COLUMN").await;
+    assert!(cluster.lines("SHOW CREATE TABLE x").await[0].contains("\"bloom_filter_columns\" = \"v\""));
+    assert_eq!(cluster.lines("SELECT * FROM x").await, ["1|2024-01-02|3|NULL|1.50"]);
+    assert_eq!(
+        cluster.refusal("CREATE INDEX n ON x (v) USING NGRAM_BF").await,
+        "int is not supported in ngram_bf index. invalid column: v"
+    );
+    let features = [
+        ("ALTER TABLE x ENABLE FEATURE \"BATCH_DELETE\"", "Batch delete only supported in unique tables."),
+        ("ALTER TABLE x ENABLE FEATURE \"SEQUENCE_LOAD\"", "Sequence only supported in unique tables."),
+    ];
+    cluster.refusals(&features).await;
+}

@@ -14,7 +14,7 @@ use crate::model::{
     Answer, Column, KeysType, Model, Relation, SecondaryIndex, Table, TableState,
     catalog::unknown_table,
     ids::*,
-    index_columns::{evaluate_defaults, row_store_column, sequence_column},
+    index_columns::{delete_sign, evaluate_defaults, note_defaults, row_store_column, sequence_column},
 };
 
 /// What a statement comes to.
@@ -48,7 +48,7 @@ impl Model {
                 SchemaClause::AddColumns { columns, .. } => evaluate_defaults(columns, self.now_ms),
                 SchemaClause::AddIndex(add) => add.index.id = self.ids.next_raw(),
                 SchemaClause::ModifyColumn { column, .. } => {
-                    crate::model::index_columns::note_defaults(std::slice::from_mut(column));
+                    note_defaults(std::slice::from_mut(column));
                 }
                 _ => {}
             }
@@ -142,7 +142,7 @@ impl Model {
                     light = false;
                 }
                 SchemaClause::EnableFeature { name, properties } => {
-                    let column = feature_column(name, properties)?;
+                    let column = feature_column(name, properties, table.keys)?;
                     let names = [column.name.clone()];
                     light &= draft.add(column, &Position::Unsaid, None, &names)?;
                 }
@@ -390,17 +390,19 @@ fn is_light(index: &SecondaryIndex) -> bool {
 }
 
 /// The hidden column that ENABLE FEATURE adds.
-fn feature_column(name: &str, properties: &BTreeMap<String, String>) -> Answer<Column> {
+fn feature_column(name: &str, properties: &BTreeMap<String, String>, keys: KeysType) -> Answer<Column> {
+    let unique = matches!(keys, KeysType::Unique { .. });
     match name.to_uppercase().as_str() {
+        "SEQUENCE_LOAD" if !unique => refuse("Sequence only supported in unique tables."),
         "SEQUENCE_LOAD" => {
             let ty = properties.get("function_column.sequence_type");
-            let ty = ty.and_then(|ty| crate::sql::parse_type(ty).ok());
-            match ty {
+            match ty.and_then(|ty| crate::sql::parse_type(ty).ok()) {
                 Some(ty) => Ok(sequence_column(ty)),
-                None => refuse("sequence column properties can't be empty"),
+                None => refuse("unknown sequence column type"),
             }
         }
-        "BATCH_DELETE" => Ok(crate::model::index_columns::delete_sign()),
+        "BATCH_DELETE" if !unique => refuse("Batch delete only supported in unique tables."),
+        "BATCH_DELETE" => Ok(delete_sign()),
         "UPDATE_FLEXIBLE_COLUMNS" => refuse("doris-sim does not model UPDATE_FLEXIBLE_COLUMNS"),
         _ => refuse(format!("unknown feature name: {name}")),
     }
