@@ -82,6 +82,11 @@ fn matches_shape(text: &str, shape: &str) -> bool {
 
 fn time_length(text: &str) -> Option<usize> {
     const SHAPE: &str = "dddd-dd-dd dd:dd:dd";
+    /// Of a backup.
+    const DASHED: &str = "dddd-dd-dd-dd-dd-dd";
+    if matches_shape(text, DASHED) {
+        return Some(DASHED.len());
+    }
     if !matches_shape(text, SHAPE) {
         return None;
     }

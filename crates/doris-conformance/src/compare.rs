@@ -25,7 +25,9 @@ pub(crate) struct Comparison<'a> {
     pub(crate) differences: Vec<Difference>,
 }
 
-/// Larger numbers of this range are ids or times of milliseconds.
+/// Times of seconds.
+const SECONDS: std::ops::Range<u64> = 1_700_000_000..4_000_000_000;
+/// Ids or times of milliseconds.
 const WIDE: std::ops::Range<u64> = 1_000_000_000_000..100_000_000_000_000;
 
 /// Whether a value stands for bytes: as base64, or as a text that begins with a length.
@@ -78,7 +80,9 @@ impl Comparison<'_> {
         }
         match (recorded, actual) {
             _ if recorded == actual => self.equal(field, recorded),
-            (Value::Object(r), Value::Object(a)) => self.object(path, field, r, a),
+            (Value::Object(r), Value::Object(a)) if !r.contains_key("base64") && !a.contains_key("base64") => {
+                self.object(path, field, r, a)
+            }
             (Value::Array(r), Value::Array(a)) => self.list(path, field, r, a),
             (Value::String(r), Value::String(a)) => self.text(path, field, r, a),
             (Value::Number(_), Value::Number(_)) => {
@@ -223,7 +227,8 @@ impl Comparison<'_> {
     }
 
     fn text(&mut self, path: &str, field: &str, recorded: &str, actual: &str) {
-        if let (Some(r), Some(a)) = (document::in_text(recorded), document::in_text(actual)) {
+        let document = |text: &str| document::in_text(text).or_else(|| document::in_bytes(text.as_bytes()));
+        if let (Some(r), Some(a)) = (document(recorded), document(actual)) {
             self.bindings.hit("document in a text");
             return self.value(path, field, &r, &a);
         }
@@ -277,6 +282,8 @@ impl Comparison<'_> {
         }
         let wide = |text: &str| text.parse().is_ok_and(|number: u64| WIDE.contains(&number));
         let both_wide = wide(recorded) && wide(actual);
+        let seconds = |text: &str| text.parse().is_ok_and(|number: u64| SECONDS.contains(&number));
+        let both_seconds = seconds(recorded) && seconds(actual);
         let real = |text: &str| text.parse::<i64>().is_ok_and(|number| number > 0);
         let by_field = meaning(field);
         let by_name = match by_field {
@@ -298,7 +305,7 @@ impl Comparison<'_> {
                 };
                 self.bindings.hit(rule) && self.bindings.bind(self.cluster, kind, recorded, actual)
             }
-            Meaning::Time => both_wide && self.bindings.hit("points in time"),
+            Meaning::Time => (both_wide || both_seconds) && self.bindings.hit("points in time"),
             Meaning::Plain => {
                 both_wide && self.bindings.hit("ids") && self.bindings.bind(self.cluster, Kind::Id, recorded, actual)
             }

@@ -24,7 +24,12 @@ pub(crate) fn bytes(value: &Value) -> Option<Vec<u8>> {
 
 /// A binary value taken apart: JSON, parts of JSON with their lengths before them, or either compressed.
 pub(crate) fn of(value: &Value) -> Option<Value> {
-    parse(&bytes(value)?)
+    in_bytes(&bytes(value)?)
+}
+
+/// The document in bytes that are more than a number or a text.
+pub(crate) fn in_bytes(bytes: &[u8]) -> Option<Value> {
+    parse(bytes).filter(|value| value.is_object() || value.is_array())
 }
 
 fn parse(bytes: &[u8]) -> Option<Value> {

@@ -27,6 +27,8 @@ use crate::{
 pub(crate) enum Outcome {
     Equal,
     Different(Vec<Difference>),
+    /// A state in between that polling did not meet; the one at the end was reached.
+    Missed,
     /// It needs a backend that executes queries.
     Skipped,
     /// Nothing was asked.
@@ -186,11 +188,13 @@ impl Replay {
             }
             last = Some(actual);
         }
+        let reached = matches!(outcomes.last(), Some(Some(Outcome::Equal)));
         let final_answer = last.unwrap_or_default();
         let mut done = Vec::new();
         for (step, outcome) in steps.iter().zip(outcomes) {
             done.push(match outcome {
                 Some(outcome) => outcome,
+                None if reached => Outcome::Missed,
                 None => {
                     let recorded = step.answer().cloned().unwrap_or_default();
                     Outcome::Different(Comparison::of(&mut self.bindings, letter(step), &recorded, &final_answer))
