@@ -13,7 +13,7 @@ pub(crate) enum Meaning {
 }
 
 const TXN: &[&str] =
-    &["txn", "txnid", "transactionid", "transactionids", "stid", "stids", "subtxnid", "watershedtxnid"];
+    &["txn", "txnid", "transactionid", "transactionids", "stid", "stids", "subtxnid", "subtxnids", "watershedtxnid"];
 const SEQ: &[&str] = &[
     "commitseq",
     "prevcommitseq",
