@@ -298,6 +298,48 @@ async fn what_needs_a_copy_is_copied_once() {
     }
 }
 
+/// Objects that take the place of others: the job goes on with what has the name now, by one copy.
+#[tokio::test(start_paused = true)]
+async fn what_takes_the_place_of_something_is_copied_once() {
+    let fresh = PLAIN.replace("shop.orders", "shop.fresh");
+    let replace =
+        |swap: bool| format!("ALTER TABLE shop.orders REPLACE WITH TABLE fresh PROPERTIES (\"swap\" = \"{swap}\")");
+    let rows = "INSERT INTO shop.fresh VALUES (70, 'of the other')".to_owned();
+    for (create, statements, why) in [
+        (PLAIN, vec![fresh.clone(), rows.clone(), replace(true)], "replaced"),
+        (PLAIN, vec![fresh, rows, replace(false)], "replaced"),
+        (
+            PARTITIONED,
+            vec!["INSERT OVERWRITE TABLE shop.orders PARTITION (p1) VALUES (3, 'x')".to_owned()],
+            "temporary",
+        ),
+        (
+            PARTITIONED,
+            vec![
+                "ALTER TABLE shop.orders DROP PARTITION p2".to_owned(),
+                "RECOVER PARTITION p2 FROM shop.orders".to_owned(),
+            ],
+            "recycle bin",
+        ),
+    ] {
+        let case = Case { name: why, create, ..Case::NONE };
+        let (world, process) = case.world().await;
+        for statement in &statements {
+            world.source(statement).await;
+        }
+        seconds(60).await;
+        world.source("INSERT INTO shop.orders VALUES (5, 'later')").await;
+        seconds(20).await;
+        let status = process.0.status();
+        assert_eq!(status.run, Run::Running, "{statements:?}: {:?}", status.error);
+        assert!(status.full_sync_reason.contains(why), "{statements:?}: {}", status.full_sync_reason);
+        assert_eq!(status.counters.full_syncs, 2, "{statements:?}: {}", status.full_sync_reason);
+        let sql = "SELECT * FROM {t} ORDER BY id";
+        let source = show(&world, &world.clusters.source, sql, "orders").await;
+        assert_eq!(show(&world, &world.clusters.dest, sql, "orders").await, source, "{statements:?}");
+    }
+}
+
 /// The process is killed around each of its writes of progress: before and after the intent, before and after the end.
 #[tokio::test(start_paused = true)]
 async fn every_change_is_applied_once_wherever_the_process_is_killed() {
