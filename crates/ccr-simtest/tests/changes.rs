@@ -14,7 +14,7 @@ use ccr_store::{
     memory::{Moment, OperationKind},
 };
 use doris::net::SqlReply;
-use doris_sim::SimCluster;
+use doris_sim::{Session, SimCluster};
 use world::{Process, World, seconds};
 
 /// One kind of change.
@@ -338,6 +338,38 @@ async fn what_takes_the_place_of_something_is_copied_once() {
         let source = show(&world, &world.clusters.source, sql, "orders").await;
         assert_eq!(show(&world, &world.clusters.dest, sql, "orders").await, source, "{statements:?}");
     }
+}
+
+/// A transaction of several statements is one on the destination too, with as many sub transactions.
+#[tokio::test(start_paused = true)]
+async fn several_statements_are_one_transaction() {
+    let case = Case { name: "BEGIN", create: PARTITIONED, ..Case::NONE };
+    let (world, process) = case.world().await;
+    for round in 0..3 {
+        let mut session = Session { user: "root".to_owned(), ..Session::default() };
+        for statement in [
+            "BEGIN",
+            "INSERT INTO shop.orders SELECT id + 1, 'x' FROM shop.orders WHERE id IN (1, 11)",
+            "INSERT INTO shop.orders SELECT id, 'y' FROM shop.orders WHERE id = 2",
+            "COMMIT",
+        ] {
+            let reply = world.clusters.source.sql_service().execute(&mut session, statement).await;
+            assert!(!matches!(reply, SqlReply::Error { .. }), "{statement}: {reply:?}");
+        }
+        seconds(5).await;
+        case.check(&world, &process, &format!("round {round}")).await;
+    }
+    let mut versions = Vec::new();
+    for cluster in [&world.clusters.source, &world.clusters.dest] {
+        let SqlReply::Rows(set) = world.sql(cluster, "SHOW PARTITIONS FROM shop.orders").await else {
+            panic!("no partitions")
+        };
+        let at = set.columns.iter().position(|name| name == "VisibleVersion").unwrap();
+        versions.push(set.rows.into_iter().map(|row| row[at].clone().unwrap()).collect::<Vec<_>>());
+    }
+    // Two statements wrote p1 in each round, one of them p2 as well: each gave a version of its own.
+    assert_eq!(versions, [["9", "6"], ["9", "6"]]);
+    case.finish(&world, &process, "afterwards").await;
 }
 
 /// The process is killed around each of its writes of progress: before and after the intent, before and after the end.

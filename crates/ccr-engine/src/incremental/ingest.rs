@@ -12,7 +12,7 @@ use std::{
 
 use doris::{
     Dest, Error, ErrorKind,
-    cluster::{Backend, CommitInfo, IngestBinlog, IngestStatus},
+    cluster::{Backend, CommitInfo, IngestBinlog, IngestStatus, SubTxn},
     error::Effect,
     ids::TxnId,
     net::Endpoint,
@@ -53,17 +53,48 @@ impl IngestWindows {
     }
 }
 
+/// A transaction that was begun.
+#[derive(Clone, Debug)]
+pub(super) struct OpenTxn {
+    pub(super) id: TxnId<Dest>,
+    /// Its sub transactions; empty for a plain transaction.
+    pub(super) sub_txns: Vec<TxnId<Dest>>,
+}
+
+/// Where the rows of a transaction are.
+#[derive(Debug)]
+pub(super) enum Ingested {
+    Plain(Vec<CommitInfo>),
+    /// In order.
+    SubTxns(Vec<SubTxn>),
+}
+
 /// Ingests everything the plan names. The result is complete: each tablet has a majority of its replicas.
-pub(super) async fn ingest(shared: &Shared, plan: &TxnPlan, txn: TxnId<Dest>) -> Result<Vec<CommitInfo>, Exit> {
-    let mut tablets: FuturesUnordered<_> =
-        plan.tablets.iter().map(|tablet| ingest_tablet(shared, tablet, txn)).collect();
-    let mut infos = Vec::with_capacity(plan.tablets.len());
+pub(super) async fn ingest(shared: &Shared, plan: &TxnPlan, txn: &OpenTxn) -> Result<Ingested, Exit> {
+    let mut tablets: FuturesUnordered<_> = plan
+        .tablets
+        .iter()
+        .map(|tablet| async move {
+            let id = txn.sub_txns.get(tablet.sub_txn).copied().unwrap_or(txn.id);
+            Ok::<_, Exit>((tablet.sub_txn, ingest_tablet(shared, tablet, id).await?))
+        })
+        .collect();
+    let mut parts = vec![Vec::new(); txn.sub_txns.len().max(1)];
     while let Some(done) = tablets.next().await {
-        infos.extend(done?);
+        let (part, infos) = done?;
+        parts[part].extend(infos);
     }
     // The order in which backends answer is chance; what is sent is not.
-    infos.sort_unstable();
-    Ok(infos)
+    for infos in &mut parts {
+        infos.sort_unstable();
+    }
+    if txn.sub_txns.is_empty() {
+        return Ok(Ingested::Plain(parts.into_iter().flatten().collect()));
+    }
+    let sub_txns = txn.sub_txns.iter().zip(parts);
+    Ok(Ingested::SubTxns(
+        sub_txns.map(|(txn, infos)| SubTxn { txn: *txn, table: shared.mapping.dest, infos }).collect(),
+    ))
 }
 
 /// Ingests into all replicas of one tablet. A replica that fails is left out as long as a majority is left.

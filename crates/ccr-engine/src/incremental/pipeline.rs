@@ -218,14 +218,14 @@ impl Pipeline {
             let Some((seq, touched, prepared)) = self.ready.pop_front() else { return };
             match prepared {
                 Prepared::Applied => self.complete(seq, touched, false),
-                Prepared::Ready { txn, infos } => {
+                Prepared::Ready { txn, rows } => {
                     self.checkpoint.issue(&touched);
                     // The label was free and the versions were not there: nothing after this record was committed either.
                     self.doubt = false;
                     let shared = Arc::clone(&self.shared);
                     self.commit = Some(
                         async move {
-                            let outcome = transaction::commit(&shared, seq, txn, &infos).await;
+                            let outcome = transaction::commit(&shared, seq, txn, &rows).await;
                             (seq, touched, outcome)
                         }
                         .boxed(),

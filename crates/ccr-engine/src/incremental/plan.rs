@@ -42,12 +42,16 @@ pub(super) struct TxnPlan {
     pub seq: CommitSeq,
     /// Versions that the source transaction gave to partitions.
     pub touched: Touched,
+    /// How many statements of a transaction of several wrote the table, each a sub transaction; 0: a plain one.
+    pub sub_txns: usize,
     /// One entry per bucket of each index of each touched partition: complete, or Doris would commit less without a word.
     pub tablets: Vec<TabletPlan>,
 }
 
 #[derive(Debug)]
 pub(super) struct TabletPlan {
+    /// Position of the sub transaction; 0 in a plain transaction.
+    pub sub_txn: usize,
     pub version: Version,
     pub dest_partition: PartitionId<Dest>,
     pub pair: TabletPair,
@@ -99,19 +103,29 @@ fn plan_upsert(
 ) -> Result<Planned, Refusal> {
     // Records of an empty transaction, or whose table was dropped meanwhile, name no table.
     let Some(table) = upsert.tables.get(&shared.mapping.source) else { return Ok(Planned::Nothing(record.seq)) };
-    if !upsert.stids.is_empty() {
-        return Err(Refusal::Exit(Exit::FullSync {
-            reason: format!("record {} is a transaction of several statements; the table is copied again", record.seq),
-        }));
-    }
     let mut touched = Touched::new();
     let mut tablets = Vec::new();
-    for partition in table.partitions.iter().filter(|p| !p.is_temp) {
+    let partitions: Vec<_> = table.partitions.iter().filter(|p| !p.is_temp).collect();
+    // The sub transactions of this table, in order.
+    let wrote = |stid: &i64| partitions.iter().any(|partition| partition.stid == *stid);
+    let sub_txns: Vec<i64> = upsert.stids.iter().copied().filter(wrote).collect();
+    for partition in partitions {
         let Some(mapping) = counterpart(shared, partition)? else { continue };
+        let sub_txn = match sub_txns.iter().position(|stid| *stid == partition.stid) {
+            Some(at) => at,
+            None if upsert.stids.is_empty() => 0,
+            None => {
+                return Err(full_sync(format!(
+                    "record {} does not say which statement wrote partition {}; the table is copied again",
+                    record.seq, partition.id
+                )));
+            }
+        };
         touched.push((partition.id, partition.version));
         let planned = tablets.len();
         for index in loaded_indexes(shared, record.seq, table, partition.id, mapping)? {
             tablets.extend(index.iter().map(|pair| TabletPlan {
+                sub_txn,
                 version: partition.version,
                 dest_partition: mapping.dest,
                 pair: pair.clone(),
@@ -122,11 +136,13 @@ fn plan_upsert(
             return Err(Refusal::StaleMapping(format!("partition {} without any tablet", partition.id)));
         }
     }
+    // A record lists the partitions in any order; several statements give one partition consecutive versions.
+    touched.sort_unstable();
     if touched.is_empty() {
         return Ok(Planned::Nothing(record.seq));
     }
     continuity.advance(&touched).map_err(Refusal::Gap)?;
-    Ok(Planned::Txn(TxnPlan { seq: record.seq, touched, tablets }))
+    Ok(Planned::Txn(TxnPlan { seq: record.seq, touched, sub_txns: sub_txns.len(), tablets }))
 }
 
 /// The destination's counterpart of a partition. `None`: the partition is gone from the source and its rows with it; the
@@ -301,6 +317,24 @@ mod tests {
     }
 
     #[test]
+    fn several_statements_are_sub_transactions_in_their_order() {
+        let shared = shared();
+        let mut continuity = Continuity::from_ledger(&shared.ledger);
+        // Statement 10 wrote another table.
+        let parts = [
+            partition(101, 7, r#","stid":11"#),
+            partition(102, 10, r#","stid":11"#),
+            partition(101, 6, r#","stid":9"#),
+        ];
+        let record = upsert(&of_table(&parts, ""), r#","stids":[9,10,11]"#);
+        let Ok(Planned::Txn(plan)) = plan(&shared, &record, &mut continuity) else { panic!("not planned") };
+        let written: std::collections::BTreeSet<_> =
+            plan.tablets.iter().map(|t| (t.sub_txn, t.dest_partition.get(), t.version.0)).collect();
+        assert_eq!(written.into_iter().collect::<Vec<_>>(), [(0, 1001, 6), (1, 1001, 7), (1, 1002, 10)]);
+        assert_eq!((plan.sub_txns, continuity.last(PartitionId::new(101))), (2, Some(Version(7))));
+    }
+
+    #[test]
     fn what_a_record_means() {
         let temporary = partition(101, 6, r#","isTempPartition":true"#);
         let cases: Vec<(&str, Binlog, &str)> = vec![
@@ -313,7 +347,11 @@ mod tests {
             ("an unknown partition", upsert(&of_table(&[partition(999, 2, "")], ""), ""), "stale"),
             ("a partition that is not in the ledger", upsert(&of_table(&[partition(103, 2, "")], ""), ""), "stale"),
             ("an unknown index", upsert(&of_table(&[partition(101, 6, "")], r#","indexIds":[150,151]"#), ""), "stale"),
-            ("several statements", upsert(&of_table(&[partition(101, 6, "")], ""), r#","stids":[9,10]"#), "full sync"),
+            (
+                "several statements without a word which",
+                upsert(&of_table(&[partition(101, 6, "")], ""), r#","stids":[9,10]"#),
+                "full sync",
+            ),
             (
                 "the mark of a backup",
                 record(BinlogType::BARRIER, r#"{"dbId":1,"tableId":100,"binlogType":0}"#),

@@ -8,13 +8,17 @@
 
 use doris::{
     Dest, Error, ErrorKind,
-    cluster::{BeginTxn, Begun, CommitInfo, TxnStatus},
+    cluster::{BeginTxn, Begun, TxnStatus},
     error::Effect,
     ids::{CommitSeq, TxnId},
 };
 use tracing::{debug, warn};
 
-use super::{COPY_AGAIN, Exit, Shared, ingest, plan::TxnPlan};
+use super::{
+    COPY_AGAIN, Exit, Shared,
+    ingest::{self, Ingested, OpenTxn},
+    plan::TxnPlan,
+};
 use crate::{
     label,
     ledger::{Applied, applied},
@@ -28,7 +32,7 @@ const REPEATS: u32 = 3;
 #[derive(Debug)]
 pub(super) enum Prepared {
     /// The transaction holds all rows and waits for its commit.
-    Ready { txn: TxnId<Dest>, infos: Vec<CommitInfo> },
+    Ready { txn: TxnId<Dest>, rows: Ingested },
     /// A predecessor committed this record.
     Applied,
 }
@@ -46,7 +50,7 @@ pub(super) async fn prepare(shared: &Shared, plan: &TxnPlan, doubt: bool) -> Res
         match applied(&reading, &plan.touched) {
             Applied::Nothing => {}
             Applied::All => {
-                roll_back(shared, plan.seq, txn, "applied earlier").await?;
+                roll_back(shared, plan.seq, txn.id, "applied earlier").await?;
                 return Ok(Prepared::Applied);
             }
             Applied::Partly => {
@@ -61,12 +65,12 @@ pub(super) async fn prepare(shared: &Shared, plan: &TxnPlan, doubt: bool) -> Res
             }
         }
     }
-    let infos = ingest::ingest(shared, plan, txn).await?;
-    Ok(Prepared::Ready { txn, infos })
+    let rows = ingest::ingest(shared, plan, &txn).await?;
+    Ok(Prepared::Ready { txn: txn.id, rows })
 }
 
 /// Takes the label. `None`: a predecessor's transaction of that label is committed.
-async fn begin(shared: &Shared, plan: &TxnPlan, label: &str) -> Result<Option<TxnId<Dest>>, Exit> {
+async fn begin(shared: &Shared, plan: &TxnPlan, label: &str) -> Result<Option<OpenTxn>, Exit> {
     let context = &shared.context;
     let request = BeginTxn {
         label: label.to_owned(),
@@ -74,14 +78,17 @@ async fn begin(shared: &Shared, plan: &TxnPlan, label: &str) -> Result<Option<Tx
         request_id: label::request_id(label, shared.attempt),
         backend: shared.mapping.coordinator(),
         timeout: context.env.settings.txn_timeout,
-        sub_txns: 0,
+        sub_txns: plan.sub_txns,
     };
     // Each round either takes the label, finds the record applied, or removes one transaction that held the label.
     for _ in 0..=REPEATS {
         let (holder, status) = match repeat(|| context.dest.begin_txn(&context.dest_db, &request)).await? {
-            Begun::New { txn, .. } => {
+            // A repeated answer does not name the sub transactions: that transaction is of no use.
+            Begun::New { txn, sub_txns } if sub_txns.len() < plan.sub_txns => (Some(txn), TxnStatus::Prepare),
+            Begun::New { txn, sub_txns } => {
                 shared.opened(plan.seq, txn);
-                return Ok(Some(txn));
+                let sub_txns = sub_txns.into_iter().take(plan.sub_txns).collect();
+                return Ok(Some(OpenTxn { id: txn, sub_txns }));
             }
             Begun::LabelTaken { txn, status } => (txn, status),
         };
@@ -122,14 +129,13 @@ async fn begin(shared: &Shared, plan: &TxnPlan, label: &str) -> Result<Option<Tx
 }
 
 /// Commits a prepared transaction. `Ok`: it is committed; when its versions are seen, it is applied.
-pub(super) async fn commit(
-    shared: &Shared,
-    seq: CommitSeq,
-    txn: TxnId<Dest>,
-    infos: &[CommitInfo],
-) -> Result<(), Exit> {
+pub(super) async fn commit(shared: &Shared, seq: CommitSeq, txn: TxnId<Dest>, rows: &Ingested) -> Result<(), Exit> {
     let context = &shared.context;
-    let error = match context.dest.commit_txn(&context.dest_db, txn, infos, true).await {
+    let sent = match rows {
+        Ingested::Plain(infos) => context.dest.commit_txn(&context.dest_db, txn, infos, true).await,
+        Ingested::SubTxns(sub_txns) => context.dest.commit_sub_txns(&context.dest_db, txn, sub_txns).await,
+    };
+    let error = match sent {
         Ok(_) => {
             shared.closed(seq);
             return Ok(());
