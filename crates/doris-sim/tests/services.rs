@@ -373,6 +373,16 @@ async fn get_meta_answers_as_doris_does() {
     let partition = &found[0].partitions.as_ref().unwrap()[0];
     assert_eq!((partition.range.as_deref(), partition.visible_version, partition.is_temp), (Some(""), Some(1), None));
     assert_eq!(partition.indexes.as_ref().unwrap()[0].tablets.as_ref().unwrap().len(), 2);
+    let with_token = GetMetaRequest {
+        user: Some("root".into()),
+        passwd: Some(Secret::default()),
+        token: Some(Secret::new("t")),
+        db: Some(named("shop")),
+        ..GetMetaRequest::default()
+    };
+    let status = caller.fe::<GetMeta>(&source, &with_token).await.status;
+    assert_eq!(status.status_code, StatusCode::INTERNAL_ERROR);
+    assert!(status.error_msgs.unwrap()[0].contains("because \"db\" is null"));
 }
 
 /// Does one thing to every call of one method.

@@ -139,6 +139,7 @@ impl Table {
                     push(key, self.properties.get(*key).map_or("10G", String::as_str));
                 }
                 "in_atomic_restore" if self.in_atomic_restore => push(key, "true"),
+                "skip_write_index_on_load" if !self.flag(key) => {}
                 "light_schema_change" | "enable_duplicate_without_keys_by_default" if !self.flag(key) => {}
                 key => {
                     if let Some(value) = self.properties.get(key) {

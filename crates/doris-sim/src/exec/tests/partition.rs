@@ -208,6 +208,10 @@ async fn small_changes_have_their_records() {
     assert_eq!(data["infos"][0]["replicaAlloc"], json!({ "allocMap": {} }));
     let (kind, data) = c.recorded("ALTER TABLE n MODIFY DISTRIBUTION DISTRIBUTED BY HASH(k) BUCKETS 7").await.remove(0);
     assert_eq!((kind, &data["bucketNum"], &data["columnsName"]), (25, &json!(7), &json!("`k`")));
+    let (kind, data) = c.recorded("ALTER TABLE n SET (\"skip_write_index_on_load\"=\"false\")").await.remove(0);
+    assert_eq!((kind, &data["properties"]), (9, &json!({ "skip_write_index_on_load": "false" })));
+    let create = c.rows("SHOW CREATE TABLE n").await;
+    assert!(!create[0][1].contains("skip_write_index_on_load"), "it is shown only while it is true: {create:?}");
     c.ok("ALTER TABLE n DROP PARTITION p1").await;
     c.ok("RECOVER PARTITION p1 AS old FROM n").await;
     c.ok("DROP TABLE u").await;
