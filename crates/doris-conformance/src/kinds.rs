@@ -25,6 +25,9 @@ const SEQ: &[&str] = &[
     "commitseqmap",
     "tablecommitseqmap",
     "replayedjournalid",
+    "droppedtablemap",
+    "droppedpartitionmap",
+    "droppedindexmap",
 ];
 const HASH: &[&str] =
     &["schemaversion", "schemahash", "sh", "pathhash", "schemahashmap", "shadowschemahash", "originschemahash"];

@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout)] // Printing is what this program is for.
 
+mod ahead;
 mod atoms;
 mod backends;
 mod binding;

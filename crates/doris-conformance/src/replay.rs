@@ -12,6 +12,7 @@ use doris_sim::model::TxnId;
 use serde_json::{Value, json};
 
 use crate::{
+    ahead::Ahead,
     backends,
     binding::{Bindings, Hits, Kind},
     compare::{Comparison, Difference},
@@ -59,7 +60,7 @@ pub(crate) async fn replay(recording: &Recording) -> Result<Replayed> {
     for (letter, recorded, actual) in backends::pairs(recording, &world) {
         bindings.bind(letter, Kind::Id, &recorded, &actual);
     }
-    let mut replay = Replay { world, bindings, documents: Vec::new(), names };
+    let mut replay = Replay { world, bindings, documents: Vec::new(), names, ahead: Ahead::of(recording) };
     // The recorded clusters were up for a while.
     tokio::time::advance(Duration::from_secs(60)).await;
     let mut outcomes = Vec::new();
@@ -91,6 +92,7 @@ struct Replay {
     /// Recorded and actual answers that hold documents of snapshots.
     documents: Vec<(Value, Value)>,
     names: Names,
+    ahead: Ahead,
 }
 
 impl Replay {
@@ -123,6 +125,14 @@ impl Replay {
 
     async fn ask_and_compare(&mut self, step: &Step, recorded: &Value) -> Result<Outcome> {
         let cluster = letter(step);
+        let (recorded, others) = match &step.what {
+            What::Sql { sql, .. } => self.ahead.without_others(sql, recorded),
+            _ => (recorded.clone(), 0),
+        };
+        if others > 0 {
+            self.bindings.hit("rows of databases that other recordings left behind");
+        }
+        let recorded = &recorded;
         let patience = if step.only_reads() { SETTLES } else { Duration::ZERO };
         let mut waited = Duration::ZERO;
         let mut first = None;
@@ -136,6 +146,7 @@ impl Replay {
                 }
                 self.remember(step, recorded, &actual);
                 self.bind_new(step)?;
+                self.plan(step, recorded, &actual)?;
                 return Ok(Outcome::Equal);
             }
             self.bindings.take_back(&mark);
@@ -314,6 +325,17 @@ impl Replay {
         if matches!(&step.what, What::Rpc { method, .. } if method == "getSnapshot") && recorded.get("meta").is_some() {
             self.documents.push((recorded.clone(), actual.clone()));
         }
+    }
+
+    /// A plan that the recorder asked for without a word.
+    fn plan(&self, step: &Step, recorded: &Value, actual: &Value) -> Result<()> {
+        let (Some(recorded), Some(actual)) = (recorded["txn_id"].as_i64(), actual["txn_id"].as_i64()) else {
+            return Ok(());
+        };
+        if self.ahead.is_planned(letter(step), recorded) {
+            self.world.cluster(&step.on)?.0.with(|model| model.plan_load(TxnId::new(actual)));
+        }
+        Ok(())
     }
 
     /// Binds the id of a database or table that was just made.
