@@ -109,12 +109,24 @@ pub(crate) fn text(bindings: &Bindings, cluster: char, text: &str) -> String {
                     let short_plain = !wide && kind == Kind::Txn && !out.trim_end().ends_with(['=', '/']);
                     if short_plain { None } else { bindings.actual(cluster, kind, number) }
                 });
-                known.unwrap_or(number)
+                match known {
+                    Some(known) => known.to_owned(),
+                    None if wide && out.ends_with('/') => near_id(bindings, cluster, number),
+                    None => (*number).to_owned(),
+                }
             }
-            Atom::MadeUp(name) => bindings.actual(cluster, Kind::Name, name).unwrap_or(name),
-            Atom::Time(piece) | Atom::Address(piece) | Atom::JavaIdentity(piece) | Atom::Literal(piece) => piece,
+            Atom::MadeUp(name) => bindings.actual(cluster, Kind::Name, name).unwrap_or(name).to_owned(),
+            Atom::Time(piece) | Atom::Address(piece) | Atom::JavaIdentity(piece) | Atom::Literal(piece) => {
+                (*piece).to_owned()
+            }
         };
-        out.push_str(piece);
+        out.push_str(&piece);
     }
     out
+}
+
+/// An id in a path (`/dbs/1001/1004/partitions`) that no answer has shown.
+fn near_id(bindings: &Bindings, cluster: char, number: &str) -> String {
+    let near = number.parse().ok().map(|id| bindings.near(cluster, Kind::Id, id).to_string());
+    near.unwrap_or_else(|| number.to_owned())
 }
