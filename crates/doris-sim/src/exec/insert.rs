@@ -2,10 +2,11 @@
 
 use super::{
     coerce::{Misfit, coerce, parse_number},
+    create_table::generated,
     datetime::Moment,
     overwrite, query,
     reply::Reply,
-    scalar::Binder,
+    scalar::{Binder, ScopeColumn},
     session::Context,
     target,
     write::{self, Write, WriteKind},
@@ -51,7 +52,7 @@ fn prepare(model: &Model, session: &Session, insert: Insert) -> Answer<Prepared>
     let layout = Layout::new(table, &insert.columns)?;
     let defaults = Defaults::new(model, db, table)?;
     let kind = if matches!(insert.source, InsertSource::Query(_)) { WriteKind::Rows } else { WriteKind::Values };
-    let rows = match insert.source {
+    let mut rows = match insert.source {
         InsertSource::Literals(rows) => layout.literals(table, rows, defaults)?,
         InsertSource::Values(rows) => {
             let context = Context::new(model, session);
@@ -71,6 +72,7 @@ fn prepare(model: &Model, session: &Session, insert: Insert) -> Answer<Prepared>
             layout.values(table, rows, defaults)?
         }
     };
+    compute_generated(&Context::new(model, session), table, &mut rows)?;
     Ok(Prepared {
         db: db.to_owned(),
         table: name.to_owned(),
@@ -80,6 +82,28 @@ fn prepare(model: &Model, session: &Session, insert: Insert) -> Answer<Prepared>
         rows,
         kind,
     })
+}
+
+/// Fills in the generated columns.
+pub(super) fn compute_generated(context: &Context<'_>, table: &Table, rows: &mut [Row]) -> Answer<()> {
+    let scope: Vec<ScopeColumn> = table
+        .columns
+        .iter()
+        .map(|column| ScopeColumn { db: None, table: None, name: column.name.clone(), ty: column.ty.clone() })
+        .collect();
+    for (n, column) in table.columns.iter().enumerate() {
+        let Some(generated) = &column.generated else { continue };
+        let expr = generated::expression(&generated.written)?;
+        let binder = Binder { context, scope: &scope, grouped: None, clause: "PROJECT" };
+        let scalar = binder.bind(&expr)?.scalar;
+        for row in rows.iter_mut() {
+            let value = coerce(&scalar.eval(&row.values), &column.ty).unwrap_or(Value::Null);
+            if let Some(slot) = row.values.get_mut(n) {
+                *slot = value;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn insertable<'m>(model: &'m Model, db: &str, name: &str) -> Answer<&'m Table> {
@@ -111,8 +135,14 @@ impl Layout {
         };
         let (delete_sign, sequence) = (hidden(DELETE_SIGN), hidden(SEQUENCE_COLUMN));
         if columns.is_empty() {
-            let width = table.columns.len();
-            let positions = (0..width).map(Some).collect::<Vec<_>>();
+            // Generated columns get no values.
+            let mut width = 0;
+            let position = |column: &Column| {
+                let given = column.generated.is_none();
+                width += usize::from(given);
+                given.then(|| width - 1)
+            };
+            let positions: Vec<Option<usize>> = table.columns.iter().map(position).collect();
             check_sequence(table, &positions, sequence)?;
             return Ok(Self { positions, width, delete_sign, sequence });
         }
@@ -123,6 +153,14 @@ impl Layout {
             }
         }
         let positions: Vec<Option<usize>> = table.columns.iter().map(|column| named(&column.name)).collect();
+        let given =
+            table.columns.iter().zip(&positions).find(|(column, at)| column.generated.is_some() && at.is_some());
+        if let Some((column, _)) = given {
+            return Err(Refusal::analysis(format!(
+                "The value specified for generated column '{}' in table '{}' is not allowed.",
+                column.name, table.name
+            )));
+        }
         check_sequence(table, &positions, sequence)?;
         Ok(Self { positions, width: columns.len(), delete_sign, sequence })
     }
@@ -278,7 +316,7 @@ impl Defaults {
             ColumnDefault::Literal { value, .. } => Ok(value.clone()),
             ColumnDefault::Expression(expression) => Ok(self.expression(expression, &column.ty)),
             ColumnDefault::Null => Ok(Value::Null),
-            ColumnDefault::None if column.nullable => Ok(Value::Null),
+            ColumnDefault::None if column.nullable || column.generated.is_some() => Ok(Value::Null),
             ColumnDefault::None => {
                 Err(Refusal::analysis(format!("Column has no default value, column={} (number {n})", column.name)))
             }

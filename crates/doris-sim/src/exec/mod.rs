@@ -100,6 +100,9 @@ async fn run(sim: &Sim, session: &mut Session, statement: Statement) -> Answer<R
     txn::check_allowed(session, &statement)?;
     match statement {
         Statement::Insert(insert) => insert::insert(sim, session, insert).await,
+        Statement::CreateTable(table) if table.query.is_some() => {
+            create_table::as_select::create(sim, session, *table).await
+        }
         Statement::Delete(delete) => modify::delete(sim, session, delete).await,
         Statement::Update(update) => modify::update(sim, session, update).await,
         Statement::Begin { label } => Ok(sim.with(|model| txn::begin(model, session, label))),
@@ -129,8 +132,8 @@ fn define(model: &mut Model, session: &Session, statement: Statement) -> Answer<
         Statement::DropDatabase { name, if_exists, force } => model.drop_database(&name, if_exists, force)?,
         Statement::AlterDatabase { name, change } => database::alter(model, &name, change)?,
         Statement::CreateTable(table) => create_table::create(model, session, *table)?,
-        Statement::CreateTableLike { name, like, if_not_exists, with_rollups } => {
-            create_table::like(model, session, &name, &like, if_not_exists, with_rollups)?;
+        Statement::CreateTableLike { name, like, if_not_exists, rollups } => {
+            create_table::like(model, session, &name, &like, if_not_exists, &rollups)?;
         }
         Statement::CreateView(view) => view::create(model, session, view)?,
         Statement::AlterView { name, change } => view::alter(model, session, &name, change)?,

@@ -7,7 +7,7 @@ use sqlparser::ast::{Query, SelectItem, SetExpr, Spanned as _};
 use super::{qualify::Edits, query, session::Context, target};
 use crate::{
     Session,
-    model::{Answer, Model, Refusal, ViewSpec},
+    model::{Answer, Model, Refusal, Relation, ViewSpec},
     sql::{
         Literal, Statement, parse,
         statement::{AlterView, CreateView, ObjectName},
@@ -31,14 +31,19 @@ pub(super) fn create(model: &mut Model, session: &Session, view: CreateView) -> 
 
 pub(super) fn alter(model: &mut Model, session: &Session, view: &ObjectName, change: AlterView) -> Answer<()> {
     let (db, name) = target(session, view)?;
-    let stored = model.database(db)?.views().find(|view| view.name == name);
-    let stored = stored.ok_or_else(|| Refusal::analysis(format!("Unknown table '{name}'")))?;
+    let stored = match model.database(db)?.relation(name) {
+        Some(Relation::View(view)) => view,
+        Some(Relation::Table(_)) => {
+            return Err(Refusal::analysis(format!("ALTER VIEW not allowed on a table:{db}.{name}")));
+        }
+        None => return Err(Refusal::analysis(format!("Unknown table '{name}'"))),
+    };
     let spec = match change {
         AlterView::Definition { columns, query, text } => {
             let comment = stored.comment.clone();
             spec(model, session, name, &columns, &query, &text, comment)?
         }
-        AlterView::Comment(_) => return Err(Refusal::analysis("ALTER VIEW MODIFY COMMENT is not supported")),
+        AlterView::Comment(comment) => return model.alter_view_comment(db, name, comment.verbatim()),
     };
     model.alter_view(db, name, spec)
 }
@@ -56,7 +61,7 @@ fn spec(
     let named = !columns.is_empty();
     let output = query::run(&context, query)?.columns;
     if !columns.is_empty() && columns.len() != output.len() {
-        return Err(Refusal::analysis("the number of columns of the view and of its query differ"));
+        return Err(Refusal::analysis("View's SELECT and view's field list have different column counts"));
     }
     let mut seen = BTreeSet::new();
     let columns: Vec<(String, String)> = output

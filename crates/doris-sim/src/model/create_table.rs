@@ -8,8 +8,9 @@ use super::{
     TableState, Tablet, TabletShape, View,
     binlog::{NewRecord, kind},
     ids::*,
-    index_columns::{hidden_columns, note_defaults, number, rollup_columns},
+    index_columns::{find, hidden_columns, note_defaults, number, rollup_columns},
     properties::{self, complete, record_properties},
+    property_check,
     show_create::DdlText,
 };
 
@@ -43,6 +44,10 @@ impl Model {
         if let Some(relation) = database.relation(&spec.name) {
             return if if_not_exists { Ok(relation.id()) } else { Err(table_exists(&spec.name)) };
         }
+        let mut spec = spec;
+        self.force_replication(&mut spec);
+        spec.properties = property_check::checked(&spec)?;
+        self.check_colocation(db_id, &spec)?;
         let properties = complete(&spec.properties, spec.keys, &db_properties)?;
         let replication = properties::replication(&spec.properties)?;
         self.check_backends(replication)?;
@@ -56,7 +61,58 @@ impl Model {
             db.relations.insert(id, Relation::Table(Box::new(table)));
         }
         self.record_created(db_id, id, data);
+        self.dynamic_partitions_of(db_id, id)?;
         Ok(id)
+    }
+
+    /// `force_olap_table_replication_num`: whatever the statement says.
+    fn force_replication(&self, spec: &mut TableSpec) {
+        let forced = self.config_number("force_olap_table_replication_num", 0);
+        let lists = spec.partitions.iter_mut().map(|partition| &mut partition.properties);
+        for written in std::iter::once(&mut spec.properties).chain(lists).filter(|_| forced > 0) {
+            let asked = written.keys().any(|key| key == "replication_num" || key == "replication_allocation");
+            written.retain(|key, _| key != "replication_num" && key != "replication_allocation");
+            if asked {
+                written.insert("replication_num".into(), forced.to_string());
+            }
+        }
+        if forced > 0 {
+            spec.properties.insert("replication_num".into(), forced.to_string());
+        }
+    }
+
+    /// The tables of a colocation group have the same buckets, replicas and types of distribution columns.
+    fn check_colocation(&self, db: DbId, spec: &TableSpec) -> Answer<()> {
+        let Some(group) = spec.properties.get("colocate_with").filter(|group| !group.is_empty()) else { return Ok(()) };
+        let Some(database) = self.databases.get(&db) else { return Ok(()) };
+        let Some(other) = database.tables().find(|table| table.properties.get("colocate_with") == Some(group)) else {
+            return Ok(());
+        };
+        if spec.distribution.hash_columns.len() != other.distribution.hash_columns.len() {
+            return Err(Refusal::analysis(format!(
+                "Colocate tables distribution columns size must be the same: {} should be {}",
+                spec.distribution.hash_columns.len(),
+                other.distribution.hash_columns.len()
+            )));
+        }
+        if spec.distribution.buckets != other.distribution.buckets {
+            return Err(Refusal::analysis(format!(
+                "Colocate tables must have same bucket num: {} should be {}",
+                spec.distribution.buckets, other.distribution.buckets
+            )));
+        }
+        for (mine, theirs) in spec.distribution.hash_columns.iter().zip(&other.distribution.hash_columns) {
+            let mine = find(&spec.columns, mine).map(|column| column.ty.primitive_name());
+            let theirs = other.column(theirs).map(|column| column.ty.primitive_name());
+            if mine != theirs {
+                return Err(Refusal::analysis(format!(
+                    "Colocate tables distribution columns must have the same data type: {} should be {}",
+                    mine.unwrap_or_default(),
+                    theirs.unwrap_or_default()
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// CREATE [OR REPLACE] VIEW.

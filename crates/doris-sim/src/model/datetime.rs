@@ -113,6 +113,16 @@ impl Moment {
         Self { days: days_of(year, month, day.min(days_in_month(year, month))), ..self }
     }
 
+    pub(crate) fn first_of_month(self) -> Self {
+        let (year, month, _) = date_of(self.days);
+        Self { days: days_of(year, month, 1), ..self }
+    }
+
+    pub(crate) fn first_of_year(self) -> Self {
+        let (year, ..) = date_of(self.days);
+        Self { days: days_of(year, 1, 1), ..self }
+    }
+
     pub(crate) fn plus_seconds(self, seconds: i64) -> Self {
         let micros = self.micros + seconds * 1_000_000;
         Self { days: self.days + micros.div_euclid(MICROS_PER_DAY), micros: micros.rem_euclid(MICROS_PER_DAY) }

@@ -98,6 +98,26 @@ impl Model {
         Ok(())
     }
 
+    /// ALTER VIEW MODIFY COMMENT.
+    pub fn alter_view_comment(&mut self, db: &str, name: &str, comment: String) -> Answer<()> {
+        let database = self.database(db)?;
+        let db_id = database.id;
+        let Some(Relation::View(view)) = database.relation(name) else {
+            return Err(unknown_table(name));
+        };
+        let id = view.id;
+        let data = serde_json::json!({
+            "dbId": db_id, "tableId": id, "newFullSchema": [], "comment": comment, "sv": view_session_variables(),
+        });
+        if let Some(Relation::View(view)) = self.databases.get_mut(&db_id).and_then(|db| db.relations.get_mut(&id)) {
+            view.comment = comment;
+        }
+        let seq = self.journal();
+        let data = data.to_string();
+        self.record(NewRecord { seq, kind: kind::MODIFY_VIEW_DEF, db: db_id, table_ids: &[id], data });
+        Ok(())
+    }
+
     /// ALTER VIEW: new columns and definition; the name stays.
     pub fn alter_view(&mut self, db: &str, name: &str, spec: ViewSpec) -> Answer<()> {
         let database = self.database(db)?;
@@ -109,6 +129,7 @@ impl Model {
         let columns: Vec<_> = spec.columns.iter().zip(&spec.types).map(view_column).collect();
         let data = serde_json::json!({
             "dbId": db_id, "tableId": id, "inlineViewDef": spec.definition, "newFullSchema": columns,
+            "sv": view_session_variables(),
         });
         if let Some(Relation::View(view)) = self.databases.get_mut(&db_id).and_then(|db| db.relations.get_mut(&id)) {
             view.columns = spec.columns;
@@ -157,4 +178,14 @@ pub(super) fn check_droppable(table: &Table) -> Answer<()> {
          you want to forcibly drop(cannot be recovered), please use \"DROP table FORCE\".",
         table.name
     )))
+}
+
+/// Variables that decide what a query means: a view keeps those of its last change. Sessions do not differ in them here.
+fn view_session_variables() -> serde_json::Value {
+    serde_json::json!({
+        "sql_mode": "32", "show_hidden_columns": "false", "block_encryption_mode": "", "decimal_overflow_scale": "6",
+        "skip_storage_engine_merge": "false", "skip_delete_sign": "false", "skip_delete_bitmap": "false",
+        "skip_missing_version": "false", "skip_bad_tablet": "false", "sql_dialect": "doris", "serde_dialect": "doris",
+        "enable_strict_cast": "false", "enable_decimal256": "false", "skip_checking_acid_version_file": "false",
+    })
 }

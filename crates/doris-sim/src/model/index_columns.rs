@@ -158,32 +158,41 @@ fn choose_rollup_key(rollup: &RollupSpec, schema: &mut [Column]) -> Answer<()> {
 
 /// How many columns the short key takes.
 pub(crate) fn short_key(schema: &[Column]) -> Answer<usize> {
-    let mut bytes = 0;
-    let mut count = 0;
-    for column in schema {
-        bytes += index_size(&column.ty);
-        let text = matches!(column.ty, ColumnType::Varchar { .. } | ColumnType::Char { .. });
-        if count == SHORT_KEY_COLUMNS || bytes > SHORT_KEY_BYTES {
-            count += usize::from(count == 0 && text);
-            break;
-        }
-        if matches!(column.ty, ColumnType::Float | ColumnType::Double) || !can_be_key(&column.ty) {
-            break;
-        }
-        count += 1;
-        if matches!(column.ty, ColumnType::Varchar { .. }) {
-            break;
-        }
-    }
-    match count {
+    match short_key_columns(&schema.iter().map(|column| &column.ty).collect::<Vec<_>>()) {
         0 => Err(Refusal::analysis("The first column could not be float or double")),
         count => Ok(count),
     }
 }
 
+/// How many columns of these types a key has that nobody declared.
+pub(crate) fn short_key_columns(types: &[&ColumnType]) -> usize {
+    let mut bytes = 0;
+    let mut count = 0;
+    for ty in types {
+        bytes += index_size(ty);
+        let text = matches!(ty, ColumnType::Varchar { .. } | ColumnType::Char { .. });
+        if count == SHORT_KEY_COLUMNS || bytes > SHORT_KEY_BYTES {
+            count += usize::from(count == 0 && text);
+            break;
+        }
+        if !can_be_key(ty) {
+            break;
+        }
+        count += 1;
+        if matches!(ty, ColumnType::Varchar { .. }) {
+            break;
+        }
+    }
+    count
+}
+
 /// Whether values of the type may be compared as a key.
 pub(crate) fn can_be_key(ty: &ColumnType) -> bool {
-    !matches!(ty, ColumnType::Float | ColumnType::Double | ColumnType::String | ColumnType::Json | ColumnType::Other(_))
+    match ty {
+        ColumnType::Float | ColumnType::Double | ColumnType::String | ColumnType::Json => false,
+        ColumnType::Other(text) => matches!(text.as_str(), "ipv4" | "ipv6"),
+        _ => true,
+    }
 }
 
 /// Bytes of a value in the short key index.

@@ -44,6 +44,7 @@ mod create_table;
 mod database;
 pub(crate) mod datetime;
 mod drop_rename;
+mod dynamic_partition;
 mod error;
 mod fe_json;
 mod frontend;
@@ -55,6 +56,7 @@ mod partition_item;
 mod partitions;
 mod profile;
 mod properties;
+mod property_check;
 mod read;
 mod recover;
 mod recycle_bin;
@@ -96,7 +98,7 @@ pub use error::{Answer, Refusal};
 pub(crate) use fe_json::{java_hash_order, java_string_hash};
 pub use frontend::{BackendPorts, Frontend};
 pub use ids::*;
-pub(crate) use index_columns::{DELETE_SIGN, SEQUENCE_COLUMN, can_be_key};
+pub(crate) use index_columns::{DELETE_SIGN, SEQUENCE_COLUMN, short_key_columns};
 pub(crate) use load::bucket_hash;
 pub use load::{LoadKind, LoadSpec, LoadWrite};
 pub use partition_item::{BoundValue, PartitionItem, PartitionKind};
@@ -106,7 +108,9 @@ pub(crate) use properties::IMMUTABLE_CONFIG;
 pub use recover::RecoverSpec;
 pub use recycle_bin::{RecycleBin, Recycled, RecycledDatabase, RecycledPartition, RecycledRelation};
 pub use rowset::{Comparison, Condition, Row, Rowset, RowsetColumn, SharedRowset};
-pub use schema::{Aggregation, Column, ColumnDefault, ColumnType, Distribution, KeysType, SecondaryIndex};
+pub use schema::{
+    Aggregation, Column, ColumnDefault, ColumnType, Distribution, GeneratedColumn, KeysType, SecondaryIndex,
+};
 pub use show_create::DdlText;
 pub(crate) use snapshot::DownloadTask;
 pub use snapshot::{
@@ -230,6 +234,7 @@ pub struct Model {
     pub(crate) next_recycling_ms: Option<i64>,
     pub(crate) next_binlog_gc_ms: i64,
     pub(crate) next_txn_clean_ms: i64,
+    pub(crate) next_dynamic_partition_ms: i64,
     /// `ADMIN SHOW FRONTEND CONFIG`.
     pub config: BTreeMap<String, String>,
 }
@@ -276,6 +281,7 @@ impl Model {
             next_recycling_ms: None,
             next_binlog_gc_ms: now_ms.saturating_add(options.binlog_gc_interval_ms),
             next_txn_clean_ms: now_ms,
+            next_dynamic_partition_ms: now_ms.saturating_add(dynamic_partition::CHECK_INTERVAL_MS),
             config: properties::default_fe_config(),
             options,
         };
@@ -334,6 +340,7 @@ impl Model {
         let daemons = [
             Some(self.next_binlog_gc_ms),
             Some(self.next_txn_clean_ms),
+            Some(self.next_dynamic_partition_ms),
             Some(self.next_repair_ms),
             self.next_recycling_ms,
             self.next_binlog_switch_ms(),
@@ -356,6 +363,10 @@ impl Model {
         if self.next_repair_ms <= self.now_ms {
             self.next_repair_ms = self.now_ms.saturating_add(repair::REPAIR_INTERVAL_MS);
             self.repair_replicas();
+        }
+        if self.next_dynamic_partition_ms <= self.now_ms {
+            self.next_dynamic_partition_ms = self.now_ms.saturating_add(dynamic_partition::CHECK_INTERVAL_MS);
+            self.schedule_dynamic_partitions();
         }
         if self.next_txn_clean_ms <= self.now_ms {
             self.next_txn_clean_ms = self.next_clean_round_ms();

@@ -112,6 +112,16 @@ impl PartitionItem {
         format!("types: [{names}]; keys: [{}]; ", bound_texts(bound).join(", "))
     }
 
+    /// The order of SHOW PARTITIONS and SHOW CREATE TABLE: by the beginnings of ranges, by the values of lists as they were
+    /// written (seen).
+    pub fn listing_order(&self, other: &Self) -> std::cmp::Ordering {
+        match (self, other) {
+            (Self::Range { lower: a, .. }, Self::Range { lower: b, .. }) => a.cmp(b),
+            (Self::List(a), Self::List(b)) => a.cmp(b),
+            _ => std::cmp::Ordering::Equal,
+        }
+    }
+
     /// The text of binlog records, getMeta and SHOW PARTITIONS. Empty for an unpartitioned table.
     pub fn range_text(&self, types: &[ColumnType]) -> String {
         let names = types.iter().map(ColumnType::range_name).collect::<Vec<_>>().join(", ");

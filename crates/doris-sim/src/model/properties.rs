@@ -9,6 +9,7 @@ pub(super) fn default_fe_config() -> BTreeMap<String, String> {
     to_map(&[
         ("experimental_enable_feature_binlog", "true"),
         ("force_enable_feature_binlog", "false"),
+        ("force_olap_table_replication_num", "0"),
         ("restore_reset_index_id", "false"),
         ("enable_restore_snapshot_rpc_compression", "true"),
         ("ignore_backup_tmp_partitions", "false"),
@@ -70,21 +71,31 @@ pub(super) const PRINT_ORDER: &[&str] = &[
     "colocate_with",
     "dynamic_partition.",
     "partition.retention_count",
+    "in_memory",
     "storage_medium",
     "storage_format",
     "inverted_index_storage_format",
     "compression",
     "estimate_partition_size",
     "enable_unique_key_merge_on_write",
+    "enable_unique_key_skip_bitmap_column",
     "light_schema_change",
     "storage_policy",
     "function_column.sequence_col",
     "function_column.sequence_type",
+    "row_store_columns",
     "store_row_column",
     "row_store_page_size",
+    "storage_page_size",
     "skip_write_index_on_load",
     "compaction_policy",
+    "time_series_compaction_goal_size_mbytes",
+    "time_series_compaction_file_count_threshold",
+    "time_series_compaction_time_threshold_seconds",
+    "time_series_compaction_empty_rowsets_threshold",
+    "time_series_compaction_level_threshold",
     "disable_auto_compaction",
+    "variant_enable_flatten_nested",
     "binlog.enable",
     "binlog.ttl_seconds",
     "binlog.max_bytes",
@@ -98,21 +109,32 @@ pub(super) const PRINT_ORDER: &[&str] = &[
 ];
 
 /// The dynamic partition group in Doris's order, with the values of keys that nobody wrote.
-pub(super) const DYNAMIC_PARTITION: [(&str, Option<&str>); 14] = [
+pub(super) const DYNAMIC_PARTITION: [(&str, Option<&str>); 16] = [
     ("dynamic_partition.enable", Some("true")),
     ("dynamic_partition.time_unit", None),
     ("dynamic_partition.time_zone", Some("Etc/UTC")),
     ("dynamic_partition.start", Some("-2147483648")),
     ("dynamic_partition.end", None),
     ("dynamic_partition.prefix", None),
-    ("dynamic_partition.replication_allocation", Some("tag.location.default: 1")),
+    ("dynamic_partition.replication_allocation", None),
     ("dynamic_partition.buckets", None),
     ("dynamic_partition.create_history_partition", Some("false")),
     ("dynamic_partition.history_partition_num", Some("-1")),
-    ("dynamic_partition.hot_partition_num", Some("0")),
+    ("dynamic_partition.hot_partition_num", None),
     ("dynamic_partition.reserved_history_periods", Some("NULL")),
-    ("dynamic_partition.storage_policy", Some("")),
+    ("dynamic_partition.storage_policy", None),
+    ("dynamic_partition.storage_medium", None),
     ("dynamic_partition.start_day_of_week", None),
+    ("dynamic_partition.start_day_of_month", None),
+];
+
+/// Parameters of `"compaction_policy" = "time_series"`, and their defaults.
+pub(super) const TIME_SERIES: [(&str, &str); 5] = [
+    ("time_series_compaction_goal_size_mbytes", "1024"),
+    ("time_series_compaction_file_count_threshold", "2000"),
+    ("time_series_compaction_time_threshold_seconds", "3600"),
+    ("time_series_compaction_empty_rowsets_threshold", "5"),
+    ("time_series_compaction_level_threshold", "1"),
 ];
 
 /// Keys that a statement may write but SHOW CREATE TABLE does not print under that name.
@@ -120,16 +142,20 @@ const ALSO_KNOWN: &[&str] = &[
     "replication_num",
     "default.replication_num",
     "default.replication_allocation",
-    "in_memory",
     "bloom_filter_fpp",
-    "storage_page_size",
-    "time_series_compaction_goal_size_mbytes",
-    "time_series_compaction_file_count_threshold",
-    "time_series_compaction_time_threshold_seconds",
     "storage_cooldown_time",
     "file_cache_ttl_seconds",
-    "variant_enable_flatten_nested",
     "version_info",
+    "short_key",
+    "storage_type",
+    "data_sort.sort_type",
+    "data_sort.col_num",
+    "storage_dict_page_size",
+    "tde_algorithm",
+    "enable_async_write_back",
+    "tablet_type",
+    "schema_version",
+    "row_store_columns",
 ];
 
 /// Whether Doris knows a table property of this name.
@@ -193,19 +219,42 @@ pub(super) fn complete(
     for (key, value) in written {
         let value = match key.as_str() {
             "storage_medium" => value.to_lowercase(),
-            "replication_num" | "default.replication_num" | "compression" | "version_info" => continue,
+            "replication_num" | "default.replication_num" | "version_info" | "bloom_filter_fpp" | "short_key" => {
+                continue;
+            }
+            "default.replication_allocation" | "storage_cooldown_time" | "tablet_type" | "schema_version" => continue,
+            // What is the default of the FE is not shown.
+            "compression"
+                if matches!(value.to_ascii_uppercase().as_str(), "ZSTD" | "DEFAULT" | "DEFAULT_COMPRESSION") =>
+            {
+                continue;
+            }
+            "compression" | "storage_format" | "inverted_index_storage_format" => value.to_uppercase(),
+            "in_memory"
+            | "skip_write_index_on_load"
+            | "store_row_column"
+            | "variant_enable_flatten_nested"
+            | "enable_duplicate_without_keys_by_default"
+            | "enable_unique_key_skip_bitmap_column"
+                if !value.eq_ignore_ascii_case("true") =>
+            {
+                continue;
+            }
+            "compaction_policy" if value == "size_based" => continue,
+            "storage_page_size" if value == "65536" => continue,
             _ => value.clone(),
         };
         all.insert(key.clone(), value);
     }
     all.insert("replication_allocation".into(), allocation_text(replication(written)?));
-    if written.keys().any(|key| key.starts_with("dynamic_partition.")) {
-        for (key, default) in DYNAMIC_PARTITION {
-            if let Some(default) = default {
-                all.entry(key.to_owned()).or_insert_with(|| default.to_owned());
-            }
+    let mut fill = |when: bool, pairs: &[(&str, &str)]| {
+        for (key, default) in pairs.iter().filter(|_| when) {
+            all.entry((*key).to_owned()).or_insert_with(|| (*default).to_owned());
         }
-    }
+    };
+    fill(written.get("compaction_policy").is_some_and(|v| v == "time_series"), &TIME_SERIES);
+    let row_store = written.get("store_row_column").is_some_and(|v| v.eq_ignore_ascii_case("true"));
+    fill(row_store || written.contains_key("row_store_columns"), &[("row_store_page_size", "16384")]);
     let db_on = db.get("binlog.enable").is_some_and(|v| v == "true");
     if db_on && all.get("binlog.enable").is_some_and(|v| v == "false") {
         return Err(Refusal::analysis("Cannot create table with binlog disabled when database binlog enable"));
@@ -242,13 +291,17 @@ pub(super) fn record_properties(table: &super::Table) -> BTreeMap<String, String
     let mut all = to_map(&KEPT_DEFAULTS);
     for (key, value) in &table.properties {
         match key.as_str() {
+            "bloom_filter_columns"
+            | "colocate_with"
+            | "enable_duplicate_without_keys_by_default"
+            | "function_column.sequence_type" => None,
             "replication_allocation" => all.insert("default.replication_allocation".into(), value.clone()),
             "storage_medium" => all.insert(key.clone(), value.to_uppercase()),
             _ => all.insert(key.clone(), value.clone()),
         };
     }
     all.insert("data_sort.col_num".into(), table.key_positions().len().to_string());
-    all.insert("is_being_synced".into(), "false".into());
+    all.insert("_auto_bucket".into(), table.distribution.auto.to_string());
     all
 }
 

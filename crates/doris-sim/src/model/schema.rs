@@ -104,10 +104,12 @@ pub enum Aggregation {
     BitmapUnion,
     /// Combined by functions that the simulator does not have: the last value wins.
     QuantileUnion,
+    /// Of AGG_STATE: combined by the function in the type, which the simulator does not have: the last value wins.
+    Generic,
 }
 
 impl Aggregation {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Sum,
         Self::Min,
         Self::Max,
@@ -116,6 +118,7 @@ impl Aggregation {
         Self::HllUnion,
         Self::BitmapUnion,
         Self::QuantileUnion,
+        Self::Generic,
     ];
 }
 
@@ -130,6 +133,7 @@ impl fmt::Display for Aggregation {
             Self::HllUnion => "HLL_UNION",
             Self::BitmapUnion => "BITMAP_UNION",
             Self::QuantileUnion => "QUANTILE_UNION",
+            Self::Generic => "GENERIC",
         })
     }
 }
@@ -147,6 +151,15 @@ pub enum ColumnDefault {
     Expression(String),
 }
 
+/// The expression of a generated column.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GeneratedColumn {
+    /// As it was written.
+    pub written: String,
+    /// As SHOW CREATE TABLE prints it: with every cast that Doris added.
+    pub analyzed: String,
+}
+
 /// One column of a table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Column {
@@ -158,6 +171,10 @@ pub struct Column {
     pub nullable: bool,
     /// The number behind AUTO_INCREMENT.
     pub auto_increment: Option<i64>,
+    /// `AS (expression)`: computed from the other columns of the row.
+    pub generated: Option<GeneratedColumn>,
+    /// Position in CLUSTER BY.
+    pub cluster_key: Option<i32>,
     pub default: ColumnDefault,
     pub comment: String,
     /// Names the column in rowsets: survives a rename, is never used twice. Assigned by the model, by each index on its
@@ -185,6 +202,8 @@ impl Column {
             aggregation: None,
             nullable: true,
             auto_increment: None,
+            generated: None,
+            cluster_key: None,
             default: ColumnDefault::None,
             comment: String::new(),
             unique_id: -1,

@@ -67,6 +67,13 @@ impl Table {
         if !keys.is_empty() {
             let _ = writeln!(text, "{}({})", self.keys.keyword(), keys.join(", "));
         }
+        let mut cluster: Vec<(i32, &str)> =
+            self.columns.iter().filter_map(|column| Some((column.cluster_key?, column.name.as_str()))).collect();
+        cluster.sort_unstable();
+        if !cluster.is_empty() {
+            let names: Vec<String> = cluster.into_iter().map(|(_, name)| format!("`{name}`")).collect();
+            let _ = writeln!(text, "CLUSTER BY ({})", names.join(", "));
+        }
         if !self.comment.is_empty() {
             let _ = writeln!(text, "COMMENT '{}'", self.comment.replace('"', "\\\""));
         }
@@ -101,7 +108,8 @@ impl Table {
             }
         }
         let types = self.partition_types();
-        let items: Vec<String> = self.partitions.iter().map(|p| partition_item_text(p, &types)).collect();
+        let items: Vec<String> =
+            self.listed_partitions(false).into_iter().map(|p| partition_item_text(p, &types)).collect();
         let _ = writeln!(text, "({})", items.join(",\n"));
     }
 
@@ -125,19 +133,18 @@ impl Table {
         let mut push = |key: &str, value: &str| lines.push(format!("\"{key}\" = \"{value}\""));
         for key in PRINT_ORDER {
             match *key {
-                "dynamic_partition." => {
+                "dynamic_partition." if self.properties.contains_key("dynamic_partition.time_unit") => {
                     for (key, _) in DYNAMIC_PARTITION {
-                        if let Some(value) = self.properties.get(key) {
-                            push(key, value);
+                        if let Some(value) = self.dynamic_partition_value(key) {
+                            push(key, &value);
                         }
                     }
                 }
+                "dynamic_partition." => {}
                 "is_being_synced" if form == DdlText::Synced => push(key, "true"),
                 "_auto_bucket" if form == DdlText::Synced && self.distribution.auto => push(key, "true"),
                 "_auto_bucket" => {}
-                "estimate_partition_size" if self.distribution.auto => {
-                    push(key, self.properties.get(*key).map_or("10G", String::as_str));
-                }
+                "store_row_column" if self.properties.contains_key("row_store_columns") => {}
                 "in_atomic_restore" if self.in_atomic_restore => push(key, "true"),
                 "skip_write_index_on_load" if !self.flag(key) => {}
                 "light_schema_change" | "enable_duplicate_without_keys_by_default" if !self.flag(key) => {}
@@ -152,6 +159,25 @@ impl Table {
     }
 }
 
+impl Table {
+    /// What is printed of one key of the group, whether it was written or not.
+    fn dynamic_partition_value(&self, key: &str) -> Option<String> {
+        let unit = |wanted: &str| {
+            self.properties.get("dynamic_partition.time_unit").is_some_and(|unit| unit.eq_ignore_ascii_case(wanted))
+        };
+        let absent = match key {
+            "dynamic_partition.replication_allocation" => self.properties.get("replication_allocation").cloned(),
+            "dynamic_partition.hot_partition_num" => Some("0".into()),
+            "dynamic_partition.storage_policy" => Some(String::new()),
+            "dynamic_partition.start_day_of_week" if unit("WEEK") => Some("1".into()),
+            "dynamic_partition.start_day_of_month" if unit("MONTH") => Some("1".into()),
+            "dynamic_partition.start_day_of_week" | "dynamic_partition.start_day_of_month" => return None,
+            _ => None,
+        };
+        self.properties.get(key).cloned().or(absent)
+    }
+}
+
 fn quoted(names: &[String]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
@@ -161,13 +187,18 @@ fn column_text(column: &Column) -> String {
     if let Some(aggregation) = column.aggregation {
         let _ = write!(text, " {aggregation}");
     }
+    if let Some(generated) = &column.generated {
+        let _ = write!(text, " AS ({})", generated.analyzed);
+    }
     text.push_str(if column.nullable { " NULL" } else { " NOT NULL" });
     if let Some(start) = column.auto_increment {
         let _ = write!(text, " AUTO_INCREMENT({start})");
     }
     match &column.default {
-        ColumnDefault::None => {}
-        ColumnDefault::Null => text.push_str(" DEFAULT NULL"),
+        // NULL is not told from no clause.
+        ColumnDefault::None | ColumnDefault::Null => {}
+        // Its empty value cannot be printed.
+        ColumnDefault::Literal { .. } if column.ty == ColumnType::Other("hll".into()) => {}
         ColumnDefault::Literal { text: literal, .. } => {
             let _ = write!(text, " DEFAULT \"{literal}\"");
         }

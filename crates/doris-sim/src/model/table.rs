@@ -263,6 +263,11 @@ impl Relation {
 }
 
 impl Table {
+    /// `TableType`.
+    pub fn type_name(&self) -> &'static str {
+        "OLAP"
+    }
+
     /// A boolean property; absent = false.
     pub fn flag(&self, property: &str) -> bool {
         self.properties.get(property).is_some_and(|v| v.eq_ignore_ascii_case("true"))
@@ -299,6 +304,13 @@ impl Table {
     pub fn partition(&self, name: &str, temp: bool) -> Option<&Partition> {
         let list = if temp { &self.temp_partitions } else { &self.partitions };
         list.iter().find(|p| p.name.eq_ignore_ascii_case(name))
+    }
+
+    /// Formal or temporary partitions in the order in which they are shown.
+    pub fn listed_partitions(&self, temp: bool) -> Vec<&Partition> {
+        let mut list: Vec<&Partition> = if temp { &self.temp_partitions } else { &self.partitions }.iter().collect();
+        list.sort_by(|a, b| a.item.listing_order(&b.item));
+        list
     }
 
     /// Formal partitions, then temporary ones.

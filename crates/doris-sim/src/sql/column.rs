@@ -1,19 +1,22 @@
-//! Columns and their types.
+//! Columns and indexes.
 
 use sqlparser::tokenizer::Token;
 
 use super::{
     cursor::{Cursor, Parsed},
-    statement::{ColumnDef, DefaultDef, IndexDef},
+    statement::{ColumnDef, DefaultDef, IndexDef, OnUpdate},
+    types::{column_type, precision},
 };
-use crate::model::{Aggregation, ColumnType};
+use crate::model::Aggregation;
 
-/// `name type [KEY] [aggregation] [[NOT] NULL] [AUTO_INCREMENT[(n)]] [DEFAULT ..] [ON UPDATE ..] [COMMENT '..']`
+/// `name type [KEY] [aggregation] [[GENERATED ALWAYS] AS (..)] [[NOT] NULL] [AUTO_INCREMENT[(n)]] [DEFAULT ..]
+/// [ON UPDATE ..] [COMMENT '..']`
 pub(super) fn column(c: &mut Cursor<'_>) -> Parsed<ColumnDef> {
     let name = c.identifier()?;
     let ty = column_type(c)?;
     let key = c.take("KEY");
     let aggregation = aggregation(c);
+    let generated = generated(c)?;
     let nullable = if c.take_all(&["NOT", "NULL"]) {
         Some(false)
     } else if c.take("NULL") {
@@ -31,13 +34,28 @@ pub(super) fn column(c: &mut Cursor<'_>) -> Parsed<ColumnDef> {
         true => Some(1),
     };
     let default = if c.take("DEFAULT") { default_value(c)? } else { DefaultDef::None };
-    let on_update = c.take_all(&["ON", "UPDATE"]);
-    if on_update {
-        c.expect("CURRENT_TIMESTAMP")?;
-        precision(c)?;
-    }
+    let on_update = match c.take_all(&["ON", "UPDATE"]) {
+        false => None,
+        true => {
+            c.expect("CURRENT_TIMESTAMP")?;
+            Some(OnUpdate { precision: precision(c)? })
+        }
+    };
     let comment = if c.take("COMMENT") { Some(c.literal()?) } else { None };
-    Ok(ColumnDef { name, ty, key, aggregation, nullable, auto_increment, default, on_update, comment })
+    Ok(ColumnDef { name, ty, key, aggregation, generated, nullable, auto_increment, default, on_update, comment })
+}
+
+/// `[GENERATED ALWAYS] AS (expression)`, where it is optional.
+fn generated(c: &mut Cursor<'_>) -> Parsed<Option<String>> {
+    if !c.take_all(&["GENERATED", "ALWAYS", "AS"]) && !c.take("AS") {
+        return Ok(None);
+    }
+    c.expect_token(&Token::LParen)?;
+    let start = c.offset();
+    c.expression()?;
+    let text = c.text_since(start).to_owned();
+    c.expect_token(&Token::RParen)?;
+    Ok(Some(text))
 }
 
 fn aggregation(c: &mut Cursor<'_>) -> Option<Aggregation> {
@@ -66,115 +84,6 @@ fn default_value(c: &mut Cursor<'_>) -> Parsed<DefaultDef> {
         return Ok(DefaultDef::Text(c.identifier_or_reserved()?.to_ascii_lowercase()));
     }
     Ok(DefaultDef::Text(c.literal()?.verbatim()))
-}
-
-/// `(n)`, where it is optional.
-fn precision(c: &mut Cursor<'_>) -> Parsed<Option<u32>> {
-    if !c.take_token(&Token::LParen) {
-        return Ok(None);
-    }
-    let digits = if matches!(c.peek(), Token::RParen) { None } else { Some(c.integer()?) };
-    c.expect_token(&Token::RParen)?;
-    Ok(digits)
-}
-
-/// A type, with Doris's defaults for what is left out.
-pub(super) fn column_type(c: &mut Cursor<'_>) -> Parsed<ColumnType> {
-    let name = c.identifier_or_reserved()?.to_ascii_uppercase();
-    Ok(match name.as_str() {
-        "BOOLEAN" | "BOOL" => ColumnType::Boolean,
-        "TINYINT" => integer(c, ColumnType::TinyInt)?,
-        "SMALLINT" => integer(c, ColumnType::SmallInt)?,
-        "INT" | "INTEGER" => integer(c, ColumnType::Int)?,
-        "BIGINT" => integer(c, ColumnType::BigInt)?,
-        "LARGEINT" => integer(c, ColumnType::LargeInt)?,
-        "FLOAT" => ColumnType::Float,
-        "DOUBLE" => ColumnType::Double,
-        "DECIMAL" | "DECIMALV2" | "DECIMALV3" | "NUMERIC" => decimal(c)?,
-        "DATE" | "DATEV2" => ColumnType::Date,
-        "DATETIME" | "DATETIMEV2" | "TIMESTAMP" => {
-            let scale = precision(c)?.unwrap_or(0);
-            let Some(scale) = u8::try_from(scale).ok().filter(|scale| *scale <= 6) else {
-                return c.unexpected("a scale between 0 and 6");
-            };
-            ColumnType::DateTime { scale }
-        }
-        "CHAR" => ColumnType::Char { length: precision(c)?.unwrap_or(1) },
-        "VARCHAR" if c.peek() == &Token::LParen && c.peek_second() == &Token::Mul => {
-            c.advance();
-            c.advance();
-            c.expect_token(&Token::RParen)?;
-            ColumnType::Varchar { length: 65533 }
-        }
-        "VARCHAR" => ColumnType::Varchar { length: precision(c)?.unwrap_or(65533) },
-        "STRING" | "TEXT" => ColumnType::String,
-        "JSON" | "JSONB" => ColumnType::Json,
-        "HLL" | "BITMAP" | "QUANTILE_STATE" | "VARIANT" | "IPV4" | "IPV6" => {
-            ColumnType::Other(name.to_ascii_lowercase())
-        }
-        "ARRAY" | "MAP" | "STRUCT" | "AGG_STATE" => ColumnType::Other(name.to_ascii_lowercase() + &type_arguments(c)?),
-        _ => {
-            return c.unexpected("a type");
-        }
-    })
-}
-
-/// A display width has no meaning.
-fn integer(c: &mut Cursor<'_>, ty: ColumnType) -> Parsed<ColumnType> {
-    precision(c)?;
-    Ok(ty)
-}
-
-fn decimal(c: &mut Cursor<'_>) -> Parsed<ColumnType> {
-    if !c.take_token(&Token::LParen) {
-        return Ok(ColumnType::Decimal { precision: 38, scale: 9 });
-    }
-    let precision: u8 = c.integer()?;
-    let scale: u8 = if c.take_token(&Token::Comma) { c.integer()? } else { 0 };
-    c.expect_token(&Token::RParen)?;
-    if !(1..=38).contains(&precision) || scale > precision {
-        return c.unexpected("a precision between 1 and 38 and a scale of at most the precision");
-    }
-    Ok(ColumnType::Decimal { precision, scale })
-}
-
-/// `<..>` as Doris prints it: lower case, without blanks, `string` as `text`.
-fn type_arguments(c: &mut Cursor<'_>) -> Parsed<String> {
-    let mut text = String::new();
-    let mut depth = 0_i32;
-    loop {
-        let piece = match c.peek() {
-            Token::Lt => {
-                depth += 1;
-                "<".to_owned()
-            }
-            Token::Gt => {
-                depth -= 1;
-                ">".to_owned()
-            }
-            Token::ShiftRight => {
-                depth -= 2;
-                ">>".to_owned()
-            }
-            Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case("string") => {
-                "text".to_owned()
-            }
-            Token::Word(_) | Token::Number(..) | Token::Comma | Token::Colon | Token::LParen | Token::RParen => {
-                c.peek().to_string().to_ascii_lowercase()
-            }
-            _ => return c.unexpected("'<', '>'"),
-        };
-        if text.is_empty() && piece != "<" {
-            return c.unexpected("'<'");
-        }
-        text.push_str(&piece);
-        c.advance();
-        match depth {
-            0 => return Ok(text),
-            ..0 => return c.unexpected("'>'"),
-            _ => {}
-        }
-    }
 }
 
 /// `INDEX [IF NOT EXISTS] name (columns) [USING kind] [PROPERTIES (..)] [COMMENT '..']`; INDEX has been taken.

@@ -6,7 +6,7 @@ use super::{
     column,
     cursor::{Cursor, Parsed},
     partition,
-    statement::{Buckets, CreateTable, DistributionDef, KeysDef, KeysKind, RollupDef, Statement},
+    statement::{Buckets, CreateTable, DistributionDef, KeysDef, KeysKind, LikeRollups, RollupDef, Statement},
 };
 
 /// `TABLE [IF NOT EXISTS] name (..) ..` or `TABLE [IF NOT EXISTS] name LIKE other`
@@ -16,18 +16,29 @@ pub(super) fn create(c: &mut Cursor<'_>) -> Parsed<Statement> {
     let name = c.object_name()?;
     if c.take("LIKE") {
         let like = c.object_name()?;
-        let with_rollups = c.take_all(&["WITH", "ROLLUP"]);
-        return Ok(Statement::CreateTableLike { name, like, if_not_exists, with_rollups });
+        let rollups = match c.take_all(&["WITH", "ROLLUP"]) {
+            false => LikeRollups::None,
+            true if c.peek() == &Token::LParen => LikeRollups::Some(c.names()?),
+            true => LikeRollups::All,
+        };
+        return Ok(Statement::CreateTableLike { name, like, if_not_exists, rollups });
     }
-    let (mut columns, mut indexes) = (Vec::new(), Vec::new());
-    c.parenthesized(|c| {
-        if c.take("INDEX") {
-            indexes.push(column::index(c)?);
-        } else {
-            columns.push(column::column(c)?);
-        }
-        Ok(())
-    })?;
+    let (mut columns, mut indexes, mut query_columns) = (Vec::new(), Vec::new(), Vec::new());
+    // CREATE TABLE AS SELECT: names without types, or nothing at all.
+    if c.is_names_only() {
+        query_columns = c.names()?;
+    } else if c.peek() == &Token::LParen {
+        c.parenthesized(|c| {
+            // A comma may stand behind the last one.
+            if c.peek() == &Token::RParen {
+            } else if c.take("INDEX") {
+                indexes.push(column::index(c)?);
+            } else {
+                columns.push(column::column(c)?);
+            }
+            Ok(())
+        })?;
+    }
     let engine = match c.take("ENGINE") {
         false => None,
         true => {
@@ -46,6 +57,10 @@ pub(super) fn create(c: &mut Cursor<'_>) -> Parsed<Statement> {
     let distribution = if c.is_word("DISTRIBUTED") { Some(distribution(c)?) } else { None };
     let rollups = if c.take("ROLLUP") { c.parenthesized(rollup)? } else { Vec::new() };
     let properties = c.optional_properties()?;
+    let query = if c.take("AS") || c.is_word("SELECT") || c.is_word("WITH") { Some(c.query()?) } else { None };
+    if query.is_none() && columns.is_empty() {
+        return c.unexpected("'AS', 'SELECT', 'WITH'");
+    }
     Ok(Statement::CreateTable(Box::new(CreateTable {
         name,
         if_not_exists,
@@ -59,6 +74,8 @@ pub(super) fn create(c: &mut Cursor<'_>) -> Parsed<Statement> {
         distribution,
         rollups,
         properties,
+        query,
+        query_columns,
     })))
 }
 

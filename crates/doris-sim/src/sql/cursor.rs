@@ -179,6 +179,12 @@ impl<'a> Cursor<'a> {
         matches!((at(1), at(2), at(3)), (Token::LParen, Token::Mul, Token::RParen))
     }
 
+    /// Whether `(name, ` or `(name)` is next.
+    pub(super) fn is_names_only(&self) -> bool {
+        let at = |n| &self.parser.peek_nth_token_ref(n).token;
+        matches!((at(0), at(1), at(2)), (Token::LParen, Token::Word(_), Token::Comma | Token::RParen))
+    }
+
     /// `a-b` without backticks has a text of its own.
     fn refuse_hyphen(&self) -> Parsed<()> {
         let (first, second) = (self.parser.peek_nth_token_ref(0), self.parser.peek_nth_token_ref(1));

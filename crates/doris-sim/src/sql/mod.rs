@@ -23,6 +23,7 @@ mod show;
 mod snapshot;
 pub mod statement;
 mod txn;
+mod types;
 mod view;
 
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
@@ -62,7 +63,7 @@ pub fn parse(sql: &str) -> Result<Vec<Statement>, SyntaxError> {
 /// Not a type of Doris.
 pub fn parse_type(text: &str) -> Result<ColumnType, SyntaxError> {
     let mut cursor = Cursor::new(text, tokens(text)?);
-    let ty = column::column_type(&mut cursor)?;
+    let ty = types::column_type(&mut cursor)?;
     cursor.end()?;
     Ok(ty)
 }

@@ -3,8 +3,9 @@
 use sqlparser::tokenizer::Token;
 
 use super::{
+    alter_partition,
     cursor::{Cursor, Parsed},
-    statement::{PartitionBy, PartitionDef, PartitionValue, PartitionValues, TargetPartitions},
+    statement::{PartitionBy, PartitionDef, PartitionEntry, PartitionValue, PartitionValues, TargetPartitions},
 };
 
 /// `[AUTO] PARTITION BY (RANGE | LIST) (columns or expression) (partitions)`
@@ -19,9 +20,16 @@ pub(super) fn partition_by(c: &mut Cursor<'_>) -> Parsed<PartitionBy> {
     let (columns, expression) = if auto { auto_columns(c)? } else { (c.names()?, None) };
     let mut partitions = Vec::new();
     if c.take_token(&Token::LParen) && !c.take_token(&Token::RParen) {
-        partitions = c.list(|c| {
-            c.expect("PARTITION")?;
-            definition(c)
+        partitions = c.list(|c| match c.is_word("FROM") {
+            true => {
+                let step = alter_partition::step(c)?;
+                let properties = if c.peek() == &Token::LParen { c.property_list()? } else { Default::default() };
+                Ok(PartitionEntry::Steps(step, properties))
+            }
+            false => {
+                c.expect("PARTITION")?;
+                definition(c).map(PartitionEntry::One)
+            }
         })?;
         c.expect_token(&Token::RParen)?;
     }

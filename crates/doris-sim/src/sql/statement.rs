@@ -49,7 +49,7 @@ pub enum Statement {
         name: ObjectName,
         like: ObjectName,
         if_not_exists: bool,
-        with_rollups: bool,
+        rollups: LikeRollups,
     },
     CreateView(CreateView),
     DropTable {
@@ -164,6 +164,14 @@ pub enum AlterDatabase {
     TransactionQuota(i64),
 }
 
+/// What CREATE TABLE LIKE takes along besides the table itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LikeRollups {
+    None,
+    All,
+    Some(Vec<String>),
+}
+
 /// CREATE TABLE with columns.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CreateTable {
@@ -181,6 +189,10 @@ pub struct CreateTable {
     pub distribution: Option<DistributionDef>,
     pub rollups: Vec<RollupDef>,
     pub properties: Properties,
+    /// CREATE TABLE AS SELECT; its columns may be named without types.
+    pub query: Option<Box<Query>>,
+    /// Names of the columns of [`Self::query`]; empty = its own.
+    pub query_columns: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -204,13 +216,20 @@ pub struct ColumnDef {
     /// KEY in the column clause.
     pub key: bool,
     pub aggregation: Option<Aggregation>,
+    /// The expression of a generated column, as written.
+    pub generated: Option<String>,
     /// `None`: neither NULL nor NOT NULL.
     pub nullable: Option<bool>,
     pub auto_increment: Option<i64>,
     pub default: DefaultDef,
-    /// `ON UPDATE CURRENT_TIMESTAMP[(n)]`.
-    pub on_update: bool,
+    pub on_update: Option<OnUpdate>,
     pub comment: Option<Literal>,
+}
+
+/// `ON UPDATE CURRENT_TIMESTAMP[(n)]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OnUpdate {
+    pub precision: Option<u32>,
 }
 
 /// The DEFAULT clause of a column.
@@ -266,7 +285,14 @@ pub struct PartitionBy {
     pub columns: Vec<String>,
     /// AUTO PARTITION: the text between the parentheses.
     pub auto: Option<String>,
-    pub partitions: Vec<PartitionDef>,
+    pub partitions: Vec<PartitionEntry>,
+}
+
+/// One entry of the partitions of CREATE TABLE.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PartitionEntry {
+    One(PartitionDef),
+    Steps(PartitionStep, Properties),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -166,12 +166,12 @@ fn create_table_reads_every_clause() {
     assert_eq!(table.keys, Some(KeysDef { kind: KeysKind::Aggregate, columns: vec!["k".into()] }));
     let text = |t: &str| PartitionValue::Text(t.into());
     let partitions = table.partition_by.unwrap().partitions;
-    assert_eq!(partitions[0].values, PartitionValues::LessThan(vec![text("1"), text("-100")]));
+    assert_eq!(*values(&partitions[0]), PartitionValues::LessThan(vec![text("1"), text("-100")]));
     assert_eq!(
-        partitions[1].values,
+        *values(&partitions[1]),
         PartitionValues::Fixed { lower: vec![text("1"), PartitionValue::MaxValue], upper: vec![text("2"), text("3")] }
     );
-    assert_eq!(partitions[2].values, PartitionValues::LessThan(vec![PartitionValue::MaxValue]));
+    assert_eq!(*values(&partitions[2]), PartitionValues::LessThan(vec![PartitionValue::MaxValue]));
     assert_eq!(table.distribution.unwrap().buckets, Some(Buckets::Auto));
     assert_eq!(
         table.rollups,
@@ -196,13 +196,13 @@ fn lists_and_automatic_partitions() {
     let list = by("PARTITION BY LIST(c) (PARTITION p VALUES IN ('a', 'it''s', NULL), PARTITION d)");
     assert!(list.list);
     assert_eq!(
-        list.partitions[0].values,
+        *values(&list.partitions[0]),
         PartitionValues::In(vec![vec![text("a")], vec![text("it''s")], vec![PartitionValue::Null]])
     );
-    assert_eq!(list.partitions[1].values, PartitionValues::Default);
+    assert_eq!(*values(&list.partitions[1]), PartitionValues::Default);
     let tuples = by("PARTITION BY LIST(k, c) (PARTITION p VALUES IN ((1, 'a'), ('2', 'b')))");
     assert_eq!(
-        tuples.partitions[0].values,
+        *values(&tuples.partitions[0]),
         PartitionValues::In(vec![vec![text("1"), text("a")], vec![text("2"), text("b")]])
     );
     let auto = by("AUTO PARTITION BY RANGE (date_trunc(`d`, 'day')) ()");
@@ -309,4 +309,11 @@ fn types_print_as_doris_prints_them() {
     assert_eq!(ty("INT(11)"), ColumnType::Int);
     assert_eq!(ty("STRUCT<a:INT, b:STRING>").to_string(), "struct<a:int,b:text>");
     assert_eq!(ty("DECIMALV3(10)").to_string(), "decimal(10,0)");
+}
+
+fn values(entry: &PartitionEntry) -> &PartitionValues {
+    match entry {
+        PartitionEntry::One(definition) => &definition.values,
+        PartitionEntry::Steps(..) => panic!("{entry:?}"),
+    }
 }

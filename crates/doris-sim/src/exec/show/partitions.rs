@@ -9,7 +9,7 @@ use super::{
     cell, filtered,
 };
 use crate::{
-    model::{Answer, IndexSchema, Model, Partition, PartitionItem, PartitionState, Refusal, Relation, Table, Tablet},
+    model::{Answer, IndexSchema, Model, Partition, PartitionState, Refusal, Relation, Table, Tablet},
     sql::statement::{Filter, ObjectName, TargetPartitions},
 };
 
@@ -38,17 +38,11 @@ const COLUMNS: [&str; 22] = [
     "RowCount",
 ];
 
-/// Partitions in the order of their ranges; lists stay in the order of their creation.
+/// Formal or temporary partitions.
 pub(super) fn rows_of(table: &Table, temp: bool) -> Rows {
-    let list = if temp { &table.temp_partitions } else { &table.partitions };
-    let mut partitions: Vec<&Partition> = list.iter().collect();
-    partitions.sort_by(|a, b| match (&a.item, &b.item) {
-        (PartitionItem::Range { lower: a, .. }, PartitionItem::Range { lower: b, .. }) => a.cmp(b),
-        _ => std::cmp::Ordering::Equal,
-    });
     let hash_columns = &table.distribution.hash_columns;
     let distribution = if hash_columns.is_empty() { "RANDOM".to_owned() } else { hash_columns.join(", ") };
-    let rows = partitions.into_iter().map(|partition| {
+    let rows = table.listed_partitions(temp).into_iter().map(|partition| {
         vec![
             cell(partition.id),
             cell(&partition.name),
@@ -63,12 +57,12 @@ pub(super) fn rows_of(table: &Table, temp: bool) -> Rows {
             cell(&distribution),
             cell(partition.buckets),
             cell(partition.replication),
-            cell("HDD"),
-            cell("9999-12-31 15:59:59"),
-            cell(""),
+            cell(&partition.data_property.medium),
+            cell(format_ms(partition.data_property.cooldown_ms)),
+            cell(&partition.data_property.storage_policy),
             None,
             cell("0.000 "),
-            cell(false),
+            cell(partition.data_property.in_memory),
             cell(format!("tag.location.default: {}", partition.replication)),
             cell(true),
             cell(true),

@@ -130,21 +130,23 @@ fn tables(context: &Context<'_>, db: &Database) -> Rows {
     };
     let row = |relation: &Relation| match relation {
         Relation::Table(table) => {
-            let partitioned = table.scheme.kind != crate::model::PartitionKind::Unpartitioned;
+            // Only a range counts as partitioned here.
+            let ranges = table.scheme.kind == crate::model::PartitionKind::Range;
             vec![
                 cell(table.id),
                 cell(&table.name),
                 cell(table.indexes.len()),
-                partitioned.then(|| table.scheme.columns.join(", ")),
-                cell(if partitioned { table.partitions.len() } else { 1 }),
+                ranges.then(|| table.scheme.columns.join(", ")),
+                cell(if ranges { table.partitions.len() } else { 1 }),
                 cell(table.state.name()),
-                cell("OLAP"),
+                cell(table.type_name()),
                 None,
-                cell(replicas(table)),
+                // Known to the statistics only, which come late.
+                cell(0),
                 cell(table.version),
                 cell(table.version_ms),
                 cell(running(table.id)),
-                cell(format_ms(table.updated_ms)),
+                table.partitions.iter().map(|p| p.visible_ms).max().and_then(|ms| cell(format_ms(ms))),
             ]
         }
         Relation::View(view) => {

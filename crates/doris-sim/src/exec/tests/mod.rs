@@ -3,6 +3,7 @@
 
 mod alter;
 mod catalog;
+mod create_table;
 mod data;
 mod partition;
 mod query;

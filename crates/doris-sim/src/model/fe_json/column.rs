@@ -79,7 +79,7 @@ impl ColumnJson {
             visible: column.visible,
             default_value_expr_def: expr,
             unique_id: column.unique_id,
-            cluster_key_id: -1,
+            cluster_key_id: column.cluster_key.unwrap_or(-1),
             has_on_update_default_value: on_update.is_some(),
             on_update_default_value_expr_def: on_update,
         }

@@ -36,8 +36,24 @@ impl Model {
         temp: bool,
         if_not_exists: bool,
     ) -> Answer<PartitionId> {
+        check_partitioned(self.alterable(db, name)?.1, temp)?;
+        self.add_any_partition(db, name, spec, temp, if_not_exists)
+    }
+
+    /// What the scheduler of dynamic partitions adds.
+    pub(in crate::model) fn add_dynamic_partition(&mut self, db: &str, name: &str, spec: PartitionSpec) -> Answer<()> {
+        self.add_any_partition(db, name, spec, false, true).map(|_| ())
+    }
+
+    fn add_any_partition(
+        &mut self,
+        db: &str,
+        name: &str,
+        spec: PartitionSpec,
+        temp: bool,
+        if_not_exists: bool,
+    ) -> Answer<PartitionId> {
         let (db_id, table) = self.alterable(db, name)?;
-        check_partitioned(table, temp)?;
         if let Some(existing) = table.all_partitions().find(|p| p.name.eq_ignore_ascii_case(&spec.name)) {
             if if_not_exists {
                 return Ok(existing.id);

@@ -22,8 +22,25 @@ impl Model {
         if_exists: bool,
         force: bool,
     ) -> Answer<()> {
+        check_partitioned(self.alterable(db, name)?.1, temp)?;
+        self.drop_any_partition(db, name, partition, temp, if_exists, force)
+    }
+
+    /// What the scheduler of dynamic partitions drops.
+    pub(in crate::model) fn drop_dynamic_partition(&mut self, db: &str, name: &str, partition: &str) -> Answer<()> {
+        self.drop_any_partition(db, name, partition, false, true, false)
+    }
+
+    fn drop_any_partition(
+        &mut self,
+        db: &str,
+        name: &str,
+        partition: &str,
+        temp: bool,
+        if_exists: bool,
+        force: bool,
+    ) -> Answer<()> {
         let (db_id, table) = self.alterable(db, name)?;
-        check_partitioned(table, temp)?;
         let table_id = table.id;
         let Some(id) = table.partition(partition, temp).map(|p| p.id) else {
             if if_exists {

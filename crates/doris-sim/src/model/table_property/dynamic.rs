@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Answer, ColumnType, Model, PartitionKind, Refusal, Table, ids::*, properties::DYNAMIC_PARTITION};
+use crate::model::{
+    Answer, Column, ColumnType, Model, PartitionKind, PartitionScheme, Refusal, Table, ids::*, index_columns::find,
+    properties::DYNAMIC_PARTITION,
+};
 
 const PREFIX: &str = "dynamic_partition.";
 
@@ -37,8 +40,7 @@ impl Model {
     ) -> Answer<()> {
         let Some(database) = self.databases.get(&db) else { return Ok(()) };
         let Some(table) = database.table_by_id(id) else { return Ok(()) };
-        let invalid: Vec<&str> =
-            written.keys().filter(|key| !KEYS.contains(&key.trim_start_matches(PREFIX))).map(String::as_str).collect();
+        let invalid = unknown_keys(written);
         if !invalid.is_empty() {
             return Err(Refusal::analysis(format!("Invalid dynamic partition properties: {}", invalid.join(", "))));
         }
@@ -52,9 +54,7 @@ impl Model {
                 ))
             })?;
         }
-        for (key, value) in &set {
-            check(key.trim_start_matches(PREFIX), value, table)?;
-        }
+        check_all(&set, &table.columns, &table.scheme)?;
         self.store_properties(db, id, &set, &set);
         // What SHOW CREATE TABLE prints beyond that.
         if let Some(table) = self.table_mut(db, id) {
@@ -97,12 +97,28 @@ fn complete(written: &BTreeMap<String, String>, table: &Table) -> Option<BTreeMa
     Some(set)
 }
 
-fn check(key: &str, value: &str, table: &Table) -> Answer<()> {
+/// Keys that there are not.
+pub(in crate::model) fn unknown_keys(written: &BTreeMap<String, String>) -> Vec<&str> {
+    let of_group = written.keys().filter_map(|key| Some((key, key.strip_prefix(PREFIX)?)));
+    of_group.filter(|(_, rest)| !KEYS.contains(rest)).map(|(key, _)| key.as_str()).collect()
+}
+
+/// Checks the values of the group for a table of these columns.
+pub(in crate::model) fn check_all(
+    written: &BTreeMap<String, String>,
+    columns: &[Column],
+    scheme: &PartitionScheme,
+) -> Answer<()> {
+    let mut of_group = written.iter().filter_map(|(key, value)| Some((key.strip_prefix(PREFIX)?, value)));
+    of_group.try_for_each(|(key, value)| check(key, value, columns, scheme))
+}
+
+fn check(key: &str, value: &str, columns: &[Column], scheme: &PartitionScheme) -> Answer<()> {
     let number = value.parse::<i32>().ok();
     let refuse = |text: String| Err(Refusal::analysis(text));
     let boolean = value.eq_ignore_ascii_case("true") || value.eq_ignore_ascii_case("false");
     match key {
-        "time_unit" => check_time_unit(value, table),
+        "time_unit" => check_time_unit(value, columns, scheme),
         "start" => match number {
             Some(n) if n < 0 => Ok(()),
             Some(_) => refuse("Dynamic partition start must less than 0".into()),
@@ -110,7 +126,7 @@ fn check(key: &str, value: &str, table: &Table) -> Answer<()> {
         },
         "end" => match number {
             _ if value.is_empty() => refuse("Dynamic partition end is empty".into()),
-            Some(n) if n > 0 || n == 0 && table.scheme.auto.is_some() => Ok(()),
+            Some(n) if n > 0 || n == 0 && scheme.auto.is_some() => Ok(()),
             Some(_) => refuse("Dynamic partition end must greater than 0".into()),
             None => refuse(format!("Invalid dynamic partition end {value}")),
         },
@@ -157,13 +173,13 @@ fn check(key: &str, value: &str, table: &Table) -> Answer<()> {
     }
 }
 
-fn check_time_unit(value: &str, table: &Table) -> Answer<()> {
+fn check_time_unit(value: &str, columns: &[Column], scheme: &PartitionScheme) -> Answer<()> {
     let unit = value.to_uppercase();
     if !["HOUR", "DAY", "WEEK", "MONTH", "YEAR"].contains(&unit.as_str()) {
         let text = format!("Unsupported time unit {value}. Expect HOUR/DAY/WEEK/MONTH/YEAR.");
         return Err(Refusal::analysis(text));
     }
-    let Some(column) = table.scheme.columns.first().and_then(|name| table.column(name)) else { return Ok(()) };
+    let Some(column) = scheme.columns.first().and_then(|name| find(columns, name)) else { return Ok(()) };
     let reason = match (&column.ty, unit.as_str()) {
         (ColumnType::Date, "HOUR") => "DATE or DATEV2",
         (ColumnType::TinyInt | ColumnType::SmallInt | ColumnType::Int | ColumnType::BigInt, "HOUR") => "Integer",

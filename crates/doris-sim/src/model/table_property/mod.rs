@@ -12,7 +12,7 @@
 mod binlog;
 mod colocate;
 mod distribution;
-mod dynamic;
+pub(super) mod dynamic;
 mod replicas;
 mod rules;
 
