@@ -86,6 +86,9 @@ pub struct Own {
     /// Empty destination partitions whose source partition is not known before its first load.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub fresh: BTreeSet<PartitionId<Dest>>,
+    /// The source table that the ledger is of: a table that was replaced is another one. Absent in documents of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_table: Option<TableId<Source>>,
     /// The source's indexes that the destination has. What loads put into others is not copied: it belongs to a schema
     /// change or rollup that is not finished, and after which the table is copied again. Empty in documents of older
     /// versions: then all indexes are paired by name.
@@ -142,6 +145,7 @@ impl Own {
             copied: None,
             change: None,
             fresh: BTreeSet::new(),
+            source_table: None,
             indexes: CopiedIndexes::new(),
             ledger: None,
         }
@@ -154,6 +158,7 @@ impl Own {
         self.copied = None;
         self.change = None;
         self.fresh.clear();
+        self.source_table = None;
         self.indexes.clear();
         self.ledger = None;
     }

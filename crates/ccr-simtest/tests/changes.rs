@@ -430,3 +430,36 @@ async fn what_the_destination_already_has_is_not_done_again() {
         change.finish(&world, &process, "there already").await;
     }
 }
+
+/// The job's document already names the new table when the process dies, and the stored progress is still of the old one.
+#[tokio::test(start_paused = true)]
+async fn a_replaced_table_is_copied_though_the_process_dies_between_the_two_documents() {
+    let case = Case { name: "REPLACE", create: PLAIN, ..Case::NONE };
+    let (mut world, (job, mut tasks)) = case.world().await;
+    world.source(&PLAIN.replace("shop.orders", "shop.fresh")).await;
+    world.source("INSERT INTO shop.fresh VALUES (70, 'of the other')").await;
+    // The position passes everything that the other table's stream has.
+    world.source("INSERT INTO shop.orders VALUES (3, 'e')").await;
+    seconds(5).await;
+    let dead = Arc::new(AtomicU32::new(0));
+    let counter = Arc::clone(&dead);
+    world.store.set_fault_hook(move |operation| {
+        let kill = operation.kind == OperationKind::SaveProgress || counter.load(Ordering::Relaxed) > 0;
+        kill.then(|| {
+            counter.fetch_add(1, Ordering::Relaxed);
+            StoreError { kind: StoreErrorKind::Unavailable, text: "killed here".to_owned() }
+        })
+    });
+    world.source("ALTER TABLE shop.orders REPLACE WITH TABLE fresh PROPERTIES (\"swap\" = \"true\")").await;
+    while dead.load(Ordering::Relaxed) == 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    drop(job);
+    tasks.shutdown().await;
+    world.store.clear_fault_hook();
+    let (job, _tasks) = world.start().await;
+    // No load follows that would show that the tables are others.
+    seconds(90).await;
+    world.assert_equal().await;
+    assert!(job.status().full_sync_reason.contains("replaced"), "{}", job.status().full_sync_reason);
+}

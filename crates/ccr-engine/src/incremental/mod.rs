@@ -227,6 +227,10 @@ pub(crate) async fn run(
     cancel: &CancellationToken,
 ) -> Exit {
     loop {
+        // The job's document was stored and the process ended before it was on record that the copy is of another table.
+        if progress.own.source_table.is_some_and(|table| table != context.ids().source_table) {
+            return replaced(context);
+        }
         // A change that was begun comes before everything: until it is done, the tables do not fit together.
         let finished = tokio::select! {
             biased;
@@ -251,6 +255,12 @@ pub(crate) async fn run(
             return exit;
         }
     }
+}
+
+/// The job's table is not the one that was copied.
+fn replaced(context: &Context) -> Exit {
+    let (db, name) = (&context.source_db, context.source_table());
+    Exit::FullSync { reason: format!("{db}.{name} is another table now: it was replaced") }
 }
 
 /// How a run of the pipeline ended.
@@ -327,9 +337,7 @@ async fn begin(
             context.set_source_table(table, &name);
             memory.refresh();
             if other {
-                return Err(Exit::FullSync {
-                    reason: format!("{}.{name} is another table now: it was replaced", context.source_db),
-                });
+                return Err(replaced(context));
             }
         }
     }

@@ -186,7 +186,7 @@ async fn load(context: &Context, cancel: &CancellationToken, back_off: &mut Back
 
 async fn load_once(context: &Context) -> Result<Progress, Exit> {
     let env = &context.env;
-    let progress = match env.store.progress(&context.name).await? {
+    let mut progress = match env.store.progress(&context.name).await? {
         None => {
             let reason = format!("new job, job: {}, sync type: table_sync", context.name);
             context.status.update(|status| status.counters.full_syncs += 1);
@@ -202,6 +202,9 @@ async fn load_once(context: &Context) -> Result<Progress, Exit> {
             Progress::from_document(&document, &*env.clock, &*env.rng)?
         }
     };
+    if progress.phase == Phase::Incremental {
+        progress.own.source_table.get_or_insert(context.ids().source_table);
+    }
     // Whatever is new in it (a position, an incarnation) is durable before it is used.
     context.save(&progress).await?;
     Ok(progress)

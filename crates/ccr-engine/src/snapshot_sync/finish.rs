@@ -25,7 +25,10 @@ pub(super) async fn finish(context: &Context, progress: &mut Progress, control: 
     let (source_table, name) = (context.ids().source_table, context.source_table());
     control.set_tables(source_table, &name, restored.id).await?;
     context
-        .change(progress, |p| p.start_incremental(&*context.env.clock, copied.start, copied.indexes, ledger))
+        .change(progress, |p| {
+            p.start_incremental(&*context.env.clock, copied.start, copied.indexes, ledger);
+            p.own.source_table = Some(source_table);
+        })
         .await?;
     context.set_dest_table(restored.id);
     info!(job = context.name, start = %start, dest_table = %restored.id, "full copy complete");
