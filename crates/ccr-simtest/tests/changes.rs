@@ -463,3 +463,20 @@ async fn a_replaced_table_is_copied_though_the_process_dies_between_the_two_docu
     world.assert_equal().await;
     assert!(job.status().full_sync_reason.contains("replaced"), "{}", job.status().full_sync_reason);
 }
+
+/// The metadata database is away for a moment while the job follows its table.
+#[tokio::test(start_paused = true)]
+async fn a_job_that_cannot_store_the_new_name_tries_again() {
+    let case = Case { name: "RENAME", create: PLAIN, renamed: Some("sales"), ..Case::NONE };
+    let (mut world, process) = case.world().await;
+    let refused = Arc::new(AtomicU32::new(0));
+    let counter = Arc::clone(&refused);
+    world.store.set_fault_hook(move |operation| {
+        let refuse = operation.kind == OperationKind::UpdateJob && counter.fetch_add(1, Ordering::Relaxed) < 2;
+        refuse.then(|| StoreError { kind: StoreErrorKind::Unavailable, text: "away".to_owned() })
+    });
+    let case = Case { change: "ALTER TABLE {t} RENAME sales", ..case };
+    case.change(&mut world).await;
+    case.finish(&world, &process, "the store was away").await;
+    assert!(refused.load(Ordering::Relaxed) > 2);
+}

@@ -4,7 +4,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use ccr_store::documents::{JobDocument, JobState, ProgressDocument, SubState, SyncState};
+use ccr_store::{
+    StoreError, StoreErrorKind,
+    documents::{JobDocument, JobState, ProgressDocument, SubState, SyncState},
+};
 use doris::{Dest, Source, ids::TableId};
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -15,6 +18,7 @@ use tracing::{info, warn};
 
 use crate::{
     env::Env,
+    incremental::Exit,
     policy::{Code, Failure},
 };
 
@@ -44,7 +48,7 @@ enum Command {
     Resume(Reply),
     Delete(Reply),
     Stop(oneshot::Sender<()>),
-    SetTables { source: (TableId<Source>, String), dest: TableId<Dest>, reply: Reply },
+    SetTables { source: (TableId<Source>, String), dest: TableId<Dest>, reply: oneshot::Sender<Result<(), StoreError>> },
 }
 
 /// The worker's line to its actor.
@@ -60,13 +64,14 @@ impl Control {
         source: TableId<Source>,
         source_name: &str,
         dest: TableId<Dest>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Exit> {
         let source = (source, source_name.to_owned());
         let gone = || Failure::new(Code::NOT_OWNER, "the job was stopped", "");
         let commands = self.commands.upgrade().ok_or_else(gone)?;
         let (reply, answer) = oneshot::channel();
         commands.send(Command::SetTables { source, dest, reply }).await.map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())?
+        // A metadata database that is away for a moment is waited for.
+        Ok(answer.await.map_err(|_| gone())??)
     }
 }
 
@@ -249,7 +254,7 @@ impl Actor {
                         }
                         saved
                     };
-                    answer(reply, result);
+                    reply.send(result).unwrap_or_default();
                 }
                 Some(Command::Stop(reply)) => {
                     self.cancel.cancel();
@@ -275,10 +280,15 @@ impl Actor {
                 biased;
                 ended = self.workers.join_next() => return ended,
                 Some(command) = inbox.recv() => {
-                    let refusal = || Err(Failure::new(Code::NOT_OWNER, "the job is being stopped", ""));
+                    let refusal = "the job is being stopped";
                     match command {
-                        Command::Pause(reply) | Command::Resume(reply) | Command::Delete(reply)
-                        | Command::SetTables { reply, .. } => answer(reply, refusal()),
+                        Command::Pause(reply) | Command::Resume(reply) | Command::Delete(reply) => {
+                            answer(reply, Err(Failure::new(Code::NOT_OWNER, refusal, "")));
+                        }
+                        Command::SetTables { reply, .. } => {
+                            let error = StoreError { kind: StoreErrorKind::NotOwner, text: refusal.to_owned() };
+                            reply.send(Err(error)).unwrap_or_default();
+                        }
                         Command::Stop(reply) => reply.send(()).unwrap_or_default(),
                     }
                 }
@@ -328,12 +338,12 @@ impl Actor {
         if result.is_err() {
             self.document.state = before;
         }
-        result
+        Ok(result?)
     }
 
-    async fn save_document(&self) -> Result<(), Failure> {
+    async fn save_document(&self) -> Result<(), StoreError> {
         let text = self.document.to_json();
-        Ok(self.env.store.update_job(&self.document.name, &self.env.owner, &text).await?)
+        self.env.store.update_job(&self.document.name, &self.env.owner, &text).await
     }
 }
 
