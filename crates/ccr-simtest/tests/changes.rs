@@ -464,6 +464,29 @@ async fn a_replaced_table_is_copied_though_the_process_dies_between_the_two_docu
     assert!(job.status().full_sync_reason.contains("replaced"), "{}", job.status().full_sync_reason);
 }
 
+/// A partition of the name with another range is no counterpart, though it is empty.
+#[tokio::test(start_paused = true)]
+async fn a_partition_of_another_range_is_not_taken_for_the_new_one() {
+    let case = Case { name: "ADD PARTITION", create: PARTITIONED, ..Case::NONE };
+    let (world, (job, _tasks)) = case.world().await;
+    let spread = "DISTRIBUTED BY HASH(id) BUCKETS 2";
+    let there = format!("ALTER TABLE shop.orders ADD PARTITION p3 VALUES [(\"50\"), (\"60\")) {spread}");
+    let reply = world.sql(&world.clusters.dest, &there).await;
+    assert!(!matches!(reply, SqlReply::Error { .. }), "{reply:?}");
+    world.source(&format!("ALTER TABLE shop.orders ADD PARTITION p3 VALUES [(\"20\"), (\"30\")) {spread}")).await;
+    world.source("INSERT INTO shop.orders VALUES (25, 'x')").await;
+    seconds(60).await;
+    let status = job.status();
+    assert_eq!(status.run, Run::Running, "{:?}", status.error);
+    assert!(status.full_sync_reason.contains("range"), "{}", status.full_sync_reason);
+    let mut ranges = Vec::new();
+    for cluster in [&world.clusters.source, &world.clusters.dest] {
+        ranges.push(show(&world, cluster, PARTITION_NAMES, "orders").await);
+    }
+    assert_eq!(ranges[0], ranges[1]);
+    world.assert_equal().await;
+}
+
 /// The metadata database is away for a moment while the job follows its table.
 #[tokio::test(start_paused = true)]
 async fn a_job_that_cannot_store_the_new_name_tries_again() {

@@ -257,9 +257,12 @@ async fn apply(context: &Context, table: &str, change: &Change, progress: &Progr
                 let reason = format!("{}: it has other buckets on the destination than {buckets}", change.what);
                 return Err(Exit::FullSync { reason });
             }
+            // Of its name, and on record as another one's: names do not agree any more (2.1 and 3.0 record no RENAME).
+            if next.own.fresh.contains(&row.id) || ledger.entries().any(|(_, entry)| entry.dest == row.id) {
+                let reason = format!("{}: that name is another partition's on the destination", change.what);
+                return Err(Exit::FullSync { reason });
+            }
             must_be_empty(&row, table)?;
-            next.own.fresh.remove(&row.id);
-            ledger.forget(row.id);
             ledger.open_empty(*source, row.id);
         }
         Effect::Opened { source, dest } => {

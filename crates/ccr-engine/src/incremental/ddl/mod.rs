@@ -105,7 +105,7 @@ pub(super) async fn prepare(shared: &Shared, task: &Task) -> Result<Prepared, Ex
         Task::DropVanishedRollup { index } => return indexes::drop_vanished(shared, *index),
     };
     match record {
-        Record::AddPartition(add) => partitions::add(shared, seq, add),
+        Record::AddPartition(add) => partitions::add(shared, seq, add).await,
         Record::DropPartition(drop) => partitions::drop(shared, seq, drop).await,
         Record::Truncate(truncate) => partitions::truncate(shared, seq, truncate).await,
         Record::Rename(rename) if rename.new_table.is_some() => Ok(tables::renamed(rename)),

@@ -11,6 +11,7 @@ use doris::{
 };
 
 use super::{
+    super::source_watch::SourceLook,
     Change, Exit, Prepared, Shared,
     change::{Effect, must_be_empty},
     partition_text,
@@ -19,10 +20,15 @@ use super::{
 use crate::policy::{Code, Failure};
 
 /// ADD_PARTITION: the text of the record, with how its rows are spread, which the text never tells.
-pub(super) fn add(shared: &Shared, seq: CommitSeq, add: &AddPartition) -> Result<Prepared, Exit> {
+pub(super) async fn add(shared: &Shared, seq: CommitSeq, add: &AddPartition) -> Result<Prepared, Exit> {
     if shared.ledger.get(add.partition).is_some() {
         return Ok(Prepared::Nothing);
     }
+    // What is cached is mostly older than the partition.
+    let range = match shared.mapping.source_ranges.get(&add.partition) {
+        Some(range) => Some(range.clone()),
+        None => source_range(shared, add.partition).await?,
+    };
     let distribution = if add.distribution.hash_columns.is_empty() {
         Distribution::Random
     } else {
@@ -38,9 +44,24 @@ pub(super) fn add(shared: &Shared, seq: CommitSeq, add: &AddPartition) -> Result
             source: add.partition,
             name: add.partition_name.clone(),
             buckets: add.distribution.buckets,
-            range: shared.mapping.source_ranges.get(&add.partition).cloned(),
+            range,
         });
     Ok(Prepared::Change(change))
+}
+
+/// The range of a source partition as the source has it now; `None`: it is gone again, and no load of it will be copied.
+async fn source_range(shared: &Shared, partition: PartitionId<Source>) -> Result<Option<String>, Exit> {
+    match SourceLook::read(&shared.context).await? {
+        SourceLook::There(table) => {
+            Ok(table.partitions.into_iter().find(|found| found.id == partition).map(|found| found.range))
+        }
+        SourceLook::Dropped | SourceLook::Absent => Ok(None),
+        SourceLook::Unknown => Err(Exit::retry(Failure::new(
+            Code::TABLE_NOT_FOUND,
+            format!("the source says nothing about database {}", shared.context.source_db),
+            "the job asks again",
+        ))),
+    }
 }
 
 /// The destination's row of a source partition, by what is on record, else by the name that the source's record gives.
