@@ -53,6 +53,10 @@ const ROLLED_UP: &str = "CREATE TABLE shop.orders (id BIGINT NOT NULL, note VARC
      DISTRIBUTED BY HASH(id) BUCKETS 2 ROLLUP (r1 (id), r2 (note)) \
      PROPERTIES (\"replication_num\" = \"1\", \"binlog.enable\" = \"true\")";
 
+const WIDE_ROLLUP: &str = "CREATE TABLE shop.orders (id BIGINT NOT NULL, note VARCHAR(20) REPLACE NULL) AGGREGATE KEY (id) \
+     DISTRIBUTED BY HASH(id) BUCKETS 2 ROLLUP (r1 (id, note)) \
+     PROPERTIES (\"replication_num\" = \"1\", \"binlog.enable\" = \"true\")";
+
 const INDEXED: &str = "CREATE TABLE shop.orders (id BIGINT NOT NULL, note VARCHAR(20) NULL, \
      INDEX i1 (note) USING INVERTED, INDEX i2 (id) USING INVERTED) DUPLICATE KEY (id) \
      DISTRIBUTED BY HASH(id) BUCKETS 2 PROPERTIES (\"replication_num\" = \"1\", \"binlog.enable\" = \"true\")";
@@ -165,6 +169,14 @@ const CASES: &[Case] = &[
         create: ROLLED_UP,
         change: "ALTER TABLE {t} DROP ROLLUP r1, r2",
         shows: &["SELECT * FROM {t} ORDER BY id"],
+        ..Case::NONE
+    },
+    Case {
+        // The base index stays as it is.
+        name: "DROP COLUMN of a rollup",
+        create: WIDE_ROLLUP,
+        change: "ALTER TABLE {t} DROP COLUMN note FROM r1",
+        shows: &["SELECT * FROM {t} ORDER BY id", "DESC {t} ALL"],
         ..Case::NONE
     },
     Case {

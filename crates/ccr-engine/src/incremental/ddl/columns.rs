@@ -1,7 +1,9 @@
 //! MODIFY_TABLE_ADD_OR_DROP_COLUMNS, RENAME_COLUMN, MODIFY_COMMENT.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use doris::{
-    binlog::{CommentChange, ModifyColumns, ModifyComment, RenameColumn},
+    binlog::{Column, CommentChange, ModifyColumns, ModifyComment, RenameColumn},
     ids::CommitSeq,
     sql::{
         Statement, VerbatimText,
@@ -11,6 +13,7 @@ use doris::{
 use tracing::warn;
 
 use super::{Change, Exit, Prepared, Shared, proof::Proof};
+use crate::phase::CopiedIndex;
 
 /// A light schema change.
 pub(super) fn modify(shared: &Shared, seq: CommitSeq, change: &ModifyColumns) -> Result<Prepared, Exit> {
@@ -31,7 +34,15 @@ pub(super) fn modify(shared: &Shared, seq: CommitSeq, change: &ModifyColumns) ->
     let adds_or_drops =
         |clause: &AlterClause| matches!(clause, AlterClause::AddColumns { .. } | AlterClause::DropColumn { .. });
     let proof = if clauses.iter().any(adds_or_drops) && !schema.is_empty() {
-        Proof::Columns(schema.iter().filter(|column| column.visible).map(|column| column.name.clone()).collect())
+        let rollups = clauses.iter().filter(|clause| adds_or_drops(clause)).filter_map(rollup_of);
+        // The base index alone does not show what was done to a rollup.
+        let rollups: BTreeMap<_, _> = rollups
+            .map(|name| Ok((name.clone(), visible(rollup_schema(shared, seq, change, name)?))))
+            .collect::<Result<_, Exit>>()?;
+        match rollups.is_empty() {
+            true => Proof::Columns(visible(schema)),
+            false => Proof::ColumnsOfIndexes { base: visible(schema), rollups },
+        }
     } else {
         Proof::Repeatable
     };
@@ -44,6 +55,33 @@ pub(super) fn modify(shared: &Shared, seq: CommitSeq, change: &ModifyColumns) ->
         planned = planned.step(&statement, Proof::Repeatable);
     }
     Ok(Prepared::Change(planned))
+}
+
+fn rollup_of(clause: &AlterClause) -> Option<&String> {
+    match clause {
+        AlterClause::AddColumns { rollup, .. }
+        | AlterClause::DropColumn { rollup, .. }
+        | AlterClause::ModifyColumn { rollup, .. } => rollup.as_ref(),
+        AlterClause::EnableFeature(_) => None,
+    }
+}
+
+fn visible(schema: &[Column]) -> BTreeSet<String> {
+    schema.iter().filter(|column| column.visible).map(|column| column.name.clone()).collect()
+}
+
+/// The columns that the record gives to a rollup.
+fn rollup_schema<'a>(
+    shared: &Shared,
+    seq: CommitSeq,
+    change: &'a ModifyColumns,
+    name: &str,
+) -> Result<&'a [Column], Exit> {
+    let copied = CopiedIndex::Rollup(name.to_owned());
+    let on_record = shared.indexes.iter().find(|(_, index)| **index == copied).map(|(id, _)| *id);
+    let schema = on_record.or_else(|| change.index_names.get(name).copied()).and_then(|id| change.schemas.get(&id));
+    let schema = schema.ok_or_else(|| super::copy(seq, format!("the columns of rollup {name} are not known")))?;
+    Ok(schema.as_slice())
 }
 
 /// RENAME COLUMN.

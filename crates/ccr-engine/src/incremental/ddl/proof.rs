@@ -1,8 +1,8 @@
 //! How the destination shows that a statement was executed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use doris::{Dest, ids::PartitionId};
+use doris::{Dest, ids::PartitionId, sql::IndexColumnRow};
 use serde::{Deserialize, Serialize};
 
 use super::Exit;
@@ -25,6 +25,11 @@ pub(super) enum Proof {
     },
     /// The base index has exactly these visible columns, by name, in any order.
     Columns(BTreeSet<String>),
+    /// The same, and each of these rollups has exactly these.
+    ColumnsOfIndexes {
+        base: BTreeSet<String>,
+        rollups: BTreeMap<String, BTreeSet<String>>,
+    },
     /// The base index has the one column and not the other.
     ColumnRenamed {
         old: String,
@@ -54,9 +59,12 @@ impl Proof {
             }
             Self::Columns(expected) => {
                 let columns = dest.index_columns(db, table).await?;
-                let base = columns.first().map(|first| first.index.clone());
-                let found = columns.iter().filter(|c| Some(&c.index) == base.as_ref() && c.visible);
-                found.map(|column| column.column.clone()).collect::<BTreeSet<_>>() == *expected
+                columns.first().is_some_and(|base| visible(&columns, &base.index) == *expected)
+            }
+            Self::ColumnsOfIndexes { base: expected, rollups } => {
+                let columns = dest.index_columns(db, table).await?;
+                columns.first().is_some_and(|base| visible(&columns, &base.index) == *expected)
+                    && rollups.iter().all(|(rollup, expected)| visible(&columns, rollup) == *expected)
             }
             Self::ColumnRenamed { old, new } => {
                 let columns = dest.index_columns(db, table).await?;
@@ -69,7 +77,11 @@ impl Proof {
                 }
             }
             Self::IndexesGone(names) => !dest.indexes(db, table).await?.iter().any(|row| names.contains(&row.name)),
-            Self::RollupGone(name) => !dest.index_columns(db, table).await?.iter().any(|row| row.index == *name),
+            Self::RollupGone(name) => {
+                let columns = dest.index_columns(db, table).await?;
+                // Each table has a base index: an empty answer shows nothing.
+                !columns.is_empty() && !columns.iter().any(|column| column.index == *name)
+            }
             Self::RollupRenamed { old, new } => {
                 let columns = dest.index_columns(db, table).await?;
                 let has = |name: &String| columns.iter().any(|column| column.index == *name);
@@ -78,4 +90,13 @@ impl Proof {
             Self::RandomDistribution => dest.create_table_text(db, table).await?.contains("\nDISTRIBUTED BY RANDOM"),
         })
     }
+}
+
+/// Names of the visible columns of one index.
+fn visible(columns: &[IndexColumnRow], index: &str) -> BTreeSet<String> {
+    columns
+        .iter()
+        .filter(|column| column.index == index && column.visible)
+        .map(|column| column.column.clone())
+        .collect()
 }
