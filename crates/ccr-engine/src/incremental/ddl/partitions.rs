@@ -17,7 +17,10 @@ use super::{
     partition_text,
     proof::Proof,
 };
-use crate::policy::{Code, Failure};
+use crate::{
+    ledger::Ledger,
+    policy::{Code, Failure},
+};
 
 /// ADD_PARTITION: the text of the record, with how its rows are spread, which the text never tells.
 pub(super) async fn add(shared: &Shared, seq: CommitSeq, add: &AddPartition) -> Result<Prepared, Exit> {
@@ -103,16 +106,7 @@ pub(super) async fn drop(shared: &Shared, seq: CommitSeq, drop: &DropPartition) 
 /// TRUNCATE_TABLE: without FORCE, so that every partition gets a new id, which is the proof.
 pub(super) async fn truncate(shared: &Shared, seq: CommitSeq, truncate: &Truncate) -> Result<Prepared, Exit> {
     let rows = shared.context.dest.partitions(&shared.context.dest_db, &shared.dest_table).await?;
-    let named = truncate.names();
-    let by_name: BTreeMap<_, _> = rows.iter().map(|row| (row.name.as_str(), row.id)).collect();
-    // By what is on record where the ids are known: names follow ids.
-    let ids: Vec<_> = truncate.partitions.iter().flatten().filter_map(|(id, _)| shared.ledger.get(*id)).collect();
-    let emptied: BTreeSet<PartitionId<Dest>> = if truncate.entire {
-        rows.iter().map(|row| row.id).collect()
-    } else {
-        let unknown = named.iter().filter_map(|name| by_name.get(name.as_str()).copied());
-        if ids.len() == named.len() { ids.iter().map(|entry| entry.dest).collect() } else { unknown.collect() }
-    };
+    let emptied = emptied(&shared.ledger, &rows, truncate).map_err(|why| super::copy(seq, why))?;
     let names: BTreeSet<String> =
         rows.iter().filter(|row| emptied.contains(&row.id)).map(|row| row.name.clone()).collect();
     if names.is_empty() {
@@ -128,6 +122,35 @@ pub(super) async fn truncate(shared: &Shared, seq: CommitSeq, truncate: &Truncat
         .step(&statement, Proof::PartitionsGone(emptied.clone()))
         .effect(Effect::Emptied { partitions: emptied, names });
     Ok(Prepared::Change(change))
+}
+
+/// The partitions of the destination that a TRUNCATE_TABLE is about. `Err` says why they are not all known: a part of them
+/// must not be taken for the whole.
+fn emptied(
+    ledger: &Ledger,
+    rows: &[PartitionRow<Dest>],
+    truncate: &Truncate,
+) -> Result<BTreeSet<PartitionId<Dest>>, String> {
+    if truncate.entire {
+        return Ok(rows.iter().map(|row| row.id).collect());
+    }
+    let named = truncate.names();
+    if named.is_empty() && truncate.partitions.is_none() {
+        return Err(format!("{:?} does not say which partitions were truncated", truncate.raw_sql));
+    }
+    // By what is on record where the ids are known: names follow ids.
+    let ids: Vec<_> = truncate.partitions.iter().flatten().filter_map(|(id, _)| ledger.get(*id)).collect();
+    if ids.len() == named.len() {
+        return Ok(ids.iter().map(|entry| entry.dest).collect());
+    }
+    let by_name: BTreeMap<_, _> = rows.iter().map(|row| (row.name.as_str(), row.id)).collect();
+    let id = |name: &String| {
+        by_name
+            .get(name.as_str())
+            .copied()
+            .ok_or_else(|| format!("partition {name} was truncated and is not known here"))
+    };
+    named.iter().map(id).collect()
 }
 
 /// RENAME_PARTITION.
@@ -165,4 +188,48 @@ pub(super) async fn open(
     };
     must_be_empty(&row, &shared.dest_table)?;
     Ok(Prepared::Change(Change::opened(source, dest)))
+}
+
+#[cfg(test)]
+mod tests {
+    use doris::ids::{TableId, Version};
+
+    use super::*;
+
+    #[test]
+    fn a_part_of_the_truncated_partitions_is_not_taken_for_the_whole() {
+        let row = |id, name: &str| PartitionRow {
+            id: PartitionId::new(id),
+            name: name.to_owned(),
+            range: String::new(),
+            visible_version: Version(3),
+            committed_version: None,
+        };
+        let rows = [row(11, "p1"), row(12, "p2")];
+        let ledger = Ledger::open([(PartitionId::new(1), PartitionId::new(11), Version(3), Version(3))]);
+        for (entire, raw_sql, partitions, expected) in [
+            (true, "", None, Some(vec![11, 12])),
+            (false, "PARTITIONS (p1, p2)", None, Some(vec![11, 12])),
+            // The name on the destination is an older one.
+            (false, "PARTITIONS (p9)", Some(vec![(1, "p9")]), Some(vec![11])),
+            // Nothing was left to truncate.
+            (false, "PARTITIONS (p1) FORCE", Some(vec![]), Some(vec![])),
+            (false, "PARTITIONS (p1, p9)", None, None),
+            (false, "PARTITIONS (p1, p9)", Some(vec![(1, "p1"), (9, "p9")]), None),
+            (false, "", None, None),
+        ] {
+            let partitions: Option<Vec<(i64, &str)>> = partitions;
+            let truncate = Truncate {
+                table: TableId::new(100),
+                table_name: None,
+                entire,
+                raw_sql: raw_sql.to_owned(),
+                partitions: partitions
+                    .map(|p| p.into_iter().map(|(id, name)| (PartitionId::new(id), name.to_owned())).collect()),
+            };
+            let found = emptied(&ledger, &rows, &truncate).ok();
+            let found = found.map(|ids| ids.into_iter().map(|id| id.get()).collect::<Vec<_>>());
+            assert_eq!(found, expected, "{raw_sql}");
+        }
+    }
 }
