@@ -19,7 +19,7 @@ pub fn add_partition(sql: &str, distribution: &Distribution, buckets: BucketCoun
     }
     cursor.eat_words(&["IF", "NOT", "EXISTS"])?;
     let name = cursor.name()?;
-    let rest = values(cursor.rest().trim());
+    let rest = values(cursor.rest().trim())?;
     let spread = match distribution {
         Distribution::Hash(columns) => format!("HASH({})", identifiers(columns)),
         Distribution::Random => "RANDOM".to_owned(),
@@ -36,14 +36,25 @@ pub fn add_partition(sql: &str, distribution: &Distribution, buckets: BucketCoun
 }
 
 /// `VALUES ..` and properties, mended.
-fn values(text: &str) -> String {
+fn values(text: &str) -> Result<String, Unreadable> {
     if let Some(behind) = text.strip_prefix("VALUES [(), ())") {
-        return behind.trim().to_owned();
+        return Ok(behind.trim().to_owned());
     }
-    match text.strip_prefix("VALUES IN (((").and_then(|inner| inner.split_once(")))")) {
-        Some((inner, behind)) => format!("VALUES IN (({inner})){behind}"),
+    let Some(list) = text.strip_prefix("VALUES IN (((") else { return Ok(text.to_owned()) };
+    let mut cursor = Cursor::new(list);
+    let mut depth = 3;
+    while depth > 0 {
+        match cursor.next()? {
+            Some(token) if token.is_symbol("(") => depth += 1,
+            Some(token) if token.is_symbol(")") => depth -= 1,
+            Some(_) => {}
+            None => return Err(cursor.unreadable("a parenthesis is not closed")),
+        }
+    }
+    Ok(match list[..cursor.at()].strip_suffix(")))") {
+        Some(inner) => format!("VALUES IN (({inner})){}", cursor.rest()),
         None => text.to_owned(),
-    }
+    })
 }
 
 #[cfg(test)]
@@ -64,6 +75,12 @@ mod tests {
                 "ADD PARTITION `p_bj` VALUES IN (((\"bj\"),(\"tj\"))) (\"version_info\" = \"1\");",
                 &Distribution::Random,
                 "ADD PARTITION IF NOT EXISTS `p_bj` VALUES IN ((\"bj\"),(\"tj\")) (\"version_info\" = \"1\") DISTRIBUTED BY RANDOM BUCKETS 4",
+            ),
+            // Parentheses within a value are no parentheses.
+            (
+                "ADD PARTITION `p` VALUES IN (((\"a)))\"),(\"b\"))) (\"version_info\" = \"1\");",
+                &Distribution::Random,
+                "ADD PARTITION IF NOT EXISTS `p` VALUES IN ((\"a)))\"),(\"b\")) (\"version_info\" = \"1\") DISTRIBUTED BY RANDOM BUCKETS 4",
             ),
             (
                 "ADD PARTITION `p` VALUES [(), ()) (\"version_info\" = \"1\")",
