@@ -247,6 +247,15 @@ fn parenthesised(cursor: &mut Cursor<'_>) -> Result<String, Unreadable> {
 /// The value behind DEFAULT: from the schema where that has the column, since the text quotes expressions and escapes what is
 /// kept as written.
 fn default(cursor: &mut Cursor<'_>, known: Option<&Column>) -> Result<DefaultValue, Unreadable> {
+    // 2.1 and 3.0 do not escape quotes in it: then only the schema tells where it ends.
+    let is_text = known.is_some_and(|column| column.default_value_expr_def.is_none());
+    if let Some(stored) =
+        known.and_then(|column| column.default_value.as_deref()).filter(|text| is_text && text.contains('"'))
+        && eat_written(cursor, stored)
+    {
+        let text = VerbatimText::new(stored).ok_or_else(|| cursor.unreadable("a default that SQL cannot hold"))?;
+        return Ok(DefaultValue::Text(text.render()));
+    }
     let Some(token) = cursor.next()? else { return Err(cursor.unreadable("a default is missing")) };
     let stored = known.and_then(|column| column.default_value.as_deref());
     let is_expression = known.is_some_and(|column| column.default_value_expr_def.is_some());
@@ -280,19 +289,26 @@ fn default(cursor: &mut Cursor<'_>, known: Option<&Column>) -> Result<DefaultVal
     })
 }
 
+/// Passes a known text between quotes, with its own quotes escaped or not.
+fn eat_written(cursor: &mut Cursor<'_>, known: &str) -> bool {
+    cursor.skip_blanks();
+    for written in [known.replace('"', "\\\""), known.to_owned()] {
+        for quote in ['"', '\''] {
+            let whole = format!("{quote}{written}{quote}");
+            if cursor.rest().starts_with(&whole) {
+                cursor.skip(whole.len());
+                return true;
+            }
+        }
+    }
+    false
+}
+
 /// Passes the comment. 2.1 and 3.0 do not escape quotes in it, so that the schema's comment tells where it ends.
 fn comment(cursor: &mut Cursor<'_>, def: &mut ColumnDef) -> Result<(), Unreadable> {
     cursor.skip_blanks();
-    if let Some(known) = &def.comment {
-        for written in [known.replace('"', "\\\""), known.clone()] {
-            for quote in ['"', '\''] {
-                let whole = format!("{quote}{written}{quote}");
-                if cursor.rest().starts_with(&whole) {
-                    cursor.skip(whole.len());
-                    return Ok(());
-                }
-            }
-        }
+    if def.comment.as_deref().is_some_and(|known| eat_written(cursor, known)) {
+        return Ok(());
     }
     let token = cursor.next()?;
     let inner = token.as_ref().and_then(|token| token.inner());

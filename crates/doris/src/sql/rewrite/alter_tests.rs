@@ -68,6 +68,12 @@ fn what_real_frontends_write_comes_out_executable() {
             vec![("a", r#","defaultValue":"say \"x\"","comment":"it's""#)],
             "ADD COLUMN `a` TEXT NULL DEFAULT 'say \"x\"' COMMENT \"it's\"",
         ),
+        // 2.1 and 3.0 do not escape what is in a default either.
+        (
+            "ALTER TABLE `s`.`t` ADD COLUMN `a` TEXT NULL DEFAULT \"x\", DROP COLUMN `k`, ADD COLUMN `b` TEXT NULL DEFAULT \"y\" COMMENT \"\"",
+            vec![("a", r#","defaultValue":"x\", DROP COLUMN `k`, ADD COLUMN `b` TEXT NULL DEFAULT \"y","comment":"""#)],
+            "ADD COLUMN `a` TEXT NULL DEFAULT 'x\", DROP COLUMN `k`, ADD COLUMN `b` TEXT NULL DEFAULT \"y' COMMENT \"\"",
+        ),
         (
             "ALTER TABLE `s`.`t` ENABLE FEATURE \"SEQUENCE_LOAD\" WITH PROPERTIES (\"function_column.sequence_type\" = \"Date\")",
             vec![],
