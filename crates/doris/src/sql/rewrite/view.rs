@@ -34,7 +34,9 @@ fn database_tokens<'a>(query: &'a str, source_db: &str) -> Result<Vec<Token<'a>>
     let mut position = Position::default();
     while let Some(first) = cursor.next()? {
         let mut chain = vec![first];
-        while first.name().is_some() && cursor.eat_symbol(".")? {
+        // The dot behind a number is its own: `1. FROM t`.
+        let number = first.text.bytes().all(|byte| byte.is_ascii_digit());
+        while !number && first.name().is_some() && cursor.eat_symbol(".")? {
             match cursor.next()? {
                 Some(part) => chain.push(part),
                 None => return Err(cursor.unreadable("a name is missing behind a dot")),
@@ -113,6 +115,7 @@ mod tests {
             ("SELECT src.k FROM `internal`.`src`.`t` src", "SELECT src.k FROM `internal`.`dst`.`t` src"),
             ("SELECT src.t.k FROM src.t, src.u JOIN src.v", "SELECT `dst`.t.k FROM `dst`.t, `dst`.u JOIN `dst`.v"),
             ("SELECT(SELECT max(src.k)FROM(src.t))", "SELECT(SELECT max(src.k)FROM(`dst`.t))"),
+            ("SELECT 1. FROM src.t", "SELECT 1. FROM `dst`.t"),
             ("SELECT 1 FROM `default_cluster:src`.`t`", "SELECT 1 FROM `dst`.`t`"),
             ("SELECT k FROM t WHERE src.k IN (1, src.j)", "SELECT k FROM t WHERE src.k IN (1, src.j)"),
         ] {
