@@ -59,13 +59,7 @@ async fn ids(side: &Side) -> Option<Vec<Option<String>>> {
 }
 
 async fn start(name: &str, seed: u64) -> (SimCluster, Side) {
-    let cluster = ClusterBuilder::new(name)
-        .seed(seed)
-        .base_ms(doris_sim::clock::wall_clock_ms())
-        .sockets(Ipv4Addr::LOCALHOST.into())
-        .start()
-        .await
-        .unwrap();
+    let cluster = ClusterBuilder::new(name).seed(seed).sockets(Ipv4Addr::LOCALHOST.into()).start().await.unwrap();
     let side = Side::of(Arc::new(TcpNet::default()), &cluster);
     (cluster, side)
 }

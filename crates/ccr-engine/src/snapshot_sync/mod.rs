@@ -139,9 +139,6 @@ async fn restore(context: &Context, progress: &mut Progress, snapshot_label: &st
                     let why = format!("snapshot {snapshot_label} was replaced by a later one of its label");
                     return Err(again(context, progress, &why).await?);
                 }
-                if expired(context, &snapshot) {
-                    return Err(again(context, progress, &format!("snapshot {snapshot_label} expired")).await?);
-                }
                 match begin_restore(context, progress, &snapshot, &info, &label).await {
                     Ok(()) => info!(job = context.name, %label, "restore begun"),
                     Err(error) if must_wait(error.kind) || error.kind.effect() == Effect::Unknown => {
@@ -149,7 +146,7 @@ async fn restore(context: &Context, progress: &mut Progress, snapshot_label: &st
                     }
                     Err(error) => return Err(error.into()),
                 }
-                fetched = Some((snapshot, info, found));
+                // Fetched again before the next attempt: only the source's own clock tells that a snapshot expired.
             }
         }
     }
@@ -243,11 +240,6 @@ async fn begin_restore(
         force_replace: false,
     };
     context.dest.restore_snapshot(&request).await
-}
-
-/// Whether the snapshot's time is over, with a minute for clocks that differ.
-fn expired(context: &Context, snapshot: &Snapshot) -> bool {
-    snapshot.expires_at_ms.is_some_and(|at| at > 0 && context.env.clock.now_ms() > at + 60_000)
 }
 
 /// Begins again with a new snapshot; what it returns is how this run ends.

@@ -54,11 +54,15 @@ pub(super) async fn add(shared: &Shared, seq: CommitSeq, add: &AddPartition) -> 
 
 /// The range of a source partition as the source has it now; `None`: it is gone again, and no load of it will be copied.
 async fn source_range(shared: &Shared, partition: PartitionId<Source>) -> Result<Option<String>, Exit> {
+    let mut now = source_partitions(shared).await?;
+    Ok(now.remove(&partition))
+}
+
+/// The partitions that the source has now, with their ranges; none if the table itself is gone.
+async fn source_partitions(shared: &Shared) -> Result<BTreeMap<PartitionId<Source>, String>, Exit> {
     match SourceLook::read(&shared.context).await? {
-        SourceLook::There(table) => {
-            Ok(table.partitions.into_iter().find(|found| found.id == partition).map(|found| found.range))
-        }
-        SourceLook::Dropped | SourceLook::Absent => Ok(None),
+        SourceLook::There(table) => Ok(table.partitions.into_iter().map(|found| (found.id, found.range)).collect()),
+        SourceLook::Dropped | SourceLook::Absent => Ok(BTreeMap::new()),
         SourceLook::Unknown => Err(Exit::retry(Failure::new(
             Code::TABLE_NOT_FOUND,
             format!("the source says nothing about database {}", shared.context.source_db),
@@ -84,6 +88,12 @@ async fn find(
 /// DROP_PARTITION.
 pub(super) async fn drop(shared: &Shared, seq: CommitSeq, drop: &DropPartition) -> Result<Prepared, Exit> {
     let what = format!("record {seq} (DROP_PARTITION {})", drop.partition_name);
+    if drop.partition.is_none() {
+        let rows = shared.context.dest.partitions(&shared.context.dest_db, &shared.dest_table).await?;
+        let row = named(&shared.ledger, &rows, &drop.partition_name, &source_partitions(shared).await?);
+        let row = row.map_err(|why| super::copy(seq, why))?;
+        return Ok(Prepared::Change(dropped(shared, seq, what, row, drop.force)));
+    }
     let Some(row) = find(shared, drop.partition, &drop.partition_name).await? else {
         // Never copied, or gone already: then only its entry is left.
         let entry = drop.partition.and_then(|partition| shared.ledger.get(partition));
@@ -91,16 +101,39 @@ pub(super) async fn drop(shared: &Shared, seq: CommitSeq, drop: &DropPartition) 
             Prepared::Change(Change::new(seq, what).effect(Effect::Dropped { partition: entry.dest }))
         }));
     };
+    Ok(Prepared::Change(dropped(shared, seq, what, &row, drop.force)))
+}
+
+fn dropped(shared: &Shared, seq: CommitSeq, what: String, row: &PartitionRow<Dest>, force: bool) -> Change {
     let statement = Statement::DropPartition {
         db: shared.context.dest_db.clone(),
         table: shared.dest_table.clone(),
         partition: row.name.clone(),
-        force: drop.force,
+        force,
     };
-    let change = Change::new(seq, what)
+    Change::new(seq, what)
         .step(&statement, Proof::PartitionsGone([row.id].into()))
-        .effect(Effect::Dropped { partition: row.id });
-    Ok(Prepared::Change(change))
+        .effect(Effect::Dropped { partition: row.id })
+}
+
+/// The partition that a record means which gives a name only (2.1, 3.0). These record no RENAME: the name may be another
+/// partition's by now, so the counterpart must be gone from the source. `Err` says why that is not known.
+fn named<'a>(
+    ledger: &Ledger,
+    rows: &'a [PartitionRow<Dest>],
+    name: &str,
+    source_now: &BTreeMap<PartitionId<Source>, String>,
+) -> Result<&'a PartitionRow<Dest>, String> {
+    let row = rows.iter().find(|row| row.name == name);
+    let row = row.ok_or_else(|| format!("partition {name} was dropped and is not known here by that name"))?;
+    let counterpart = ledger.entries().find(|(_, entry)| entry.dest == row.id).map(|(source, _)| source);
+    match counterpart {
+        Some(source) if source_now.contains_key(source) => {
+            Err(format!("partition {name} was dropped, and here that is the name of one that the source still has"))
+        }
+        Some(_) => Ok(row),
+        None => Err(format!("partition {name} was dropped, and here nothing says which one of the source that was")),
+    }
 }
 
 /// TRUNCATE_TABLE: without FORCE, so that every partition gets a new id, which is the proof.
@@ -196,15 +229,36 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn a_part_of_the_truncated_partitions_is_not_taken_for_the_whole() {
-        let row = |id, name: &str| PartitionRow {
+    fn row(id: i64, name: &str) -> PartitionRow<Dest> {
+        PartitionRow {
             id: PartitionId::new(id),
             name: name.to_owned(),
             range: String::new(),
             visible_version: Version(3),
             committed_version: None,
-        };
+        }
+    }
+
+    #[test]
+    fn a_partition_is_dropped_by_name_only_if_its_counterpart_is_gone_from_the_source() {
+        let entry = |source, dest| (PartitionId::new(source), PartitionId::new(dest), Version(3), Version(3));
+        let ledger = Ledger::open([entry(1, 11), entry(2, 12)]);
+        let rows = [row(11, "p1"), row(12, "p2"), row(13, "empty")];
+        let source = |ids: &[i64]| ids.iter().map(|id| (PartitionId::new(*id), String::new())).collect();
+        for (name, source_now, expected) in [
+            ("p1", source(&[2]), Some(11)),
+            // p1 was renamed, p2 became p1, and that one was dropped.
+            ("p1", source(&[1]), None),
+            ("p9", source(&[1, 2]), None),
+            ("empty", source(&[1, 2]), None),
+        ] {
+            let found = named(&ledger, &rows, name, &source_now).ok().map(|row| row.id.get());
+            assert_eq!(found, expected, "{name} {source_now:?}");
+        }
+    }
+
+    #[test]
+    fn a_part_of_the_truncated_partitions_is_not_taken_for_the_whole() {
         let rows = [row(11, "p1"), row(12, "p2")];
         let ledger = Ledger::open([(PartitionId::new(1), PartitionId::new(11), Version(3), Version(3))]);
         for (entire, raw_sql, partitions, expected) in [

@@ -53,7 +53,10 @@ impl Proof {
         Ok(match self {
             Self::Repeatable => false,
             Self::PartitionNamed(name) => dest.partitions(db, table).await?.iter().any(|row| row.name == *name),
-            Self::PartitionsGone(ids) => !dest.partitions(db, table).await?.iter().any(|row| ids.contains(&row.id)),
+            Self::PartitionsGone(ids) => {
+                let rows = dest.partitions(db, table).await?;
+                !rows.iter().any(|row| ids.contains(&row.id)) && (!rows.is_empty() || is_there(context, table).await?)
+            }
             Self::PartitionCalled { id, name } => {
                 dest.partitions(db, table).await?.iter().any(|row| row.id == *id && row.name == *name)
             }
@@ -76,7 +79,11 @@ impl Proof {
                     has(new) && !has(old)
                 }
             }
-            Self::IndexesGone(names) => !dest.indexes(db, table).await?.iter().any(|row| names.contains(&row.name)),
+            Self::IndexesGone(names) => {
+                let rows = dest.indexes(db, table).await?;
+                !rows.iter().any(|row| names.contains(&row.name))
+                    && (!rows.is_empty() || is_there(context, table).await?)
+            }
             Self::RollupGone(name) => {
                 let columns = dest.index_columns(db, table).await?;
                 // Each table has a base index: an empty answer shows nothing.
@@ -90,6 +97,11 @@ impl Proof {
             Self::RandomDistribution => dest.create_table_text(db, table).await?.contains("\nDISTRIBUTED BY RANDOM"),
         })
     }
+}
+
+/// Whether the destination shows the table at all: each has columns. An empty list of its parts proves nothing without.
+async fn is_there(context: &Context, table: &str) -> Result<bool, Exit> {
+    Ok(!context.dest.index_columns(&context.dest_db, table).await?.is_empty())
 }
 
 /// Names of the visible columns of one index.

@@ -21,20 +21,8 @@ struct Setting {
 impl Setting {
     async fn new() -> Self {
         let net = SimNet::new();
-        let source = ClusterBuilder::new("source")
-            .seed(1)
-            .base_ms(doris_sim::clock::wall_clock_ms())
-            .in_process(&net)
-            .start()
-            .await
-            .unwrap();
-        let dest = ClusterBuilder::new("dest")
-            .seed(2)
-            .base_ms(doris_sim::clock::wall_clock_ms())
-            .in_process(&net)
-            .start()
-            .await
-            .unwrap();
+        let source = ClusterBuilder::new("source").seed(1).in_process(&net).start().await.unwrap();
+        let dest = ClusterBuilder::new("dest").seed(2).in_process(&net).start().await.unwrap();
         let server = Server::with(Arc::new(net.clone()), &[], &[]).await;
         let setting = Self { net, source, dest, server };
         for sql in ["CREATE DATABASE demo", TABLE, PLAIN] {
