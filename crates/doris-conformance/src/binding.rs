@@ -75,12 +75,9 @@ impl Bindings {
         }
     }
 
-    /// Whether `actual` is known to stand for `recorded`, in this cluster or else in another.
-    pub(crate) fn known(&self, cluster: char, recorded: &str, actual: &str) -> bool {
-        let fits = |pairs: &Pairs| pairs.forth.get(recorded).map(|known| known == actual);
-        let own = self.pairs.iter().filter(|((c, _), _)| *c == cluster).filter_map(|(_, pairs)| fits(pairs));
-        let others = self.pairs.iter().filter(|((c, _), _)| *c != cluster).filter_map(|(_, pairs)| fits(pairs));
-        own.chain(others).any(|fits| fits)
+    /// Whether `actual` is known to stand for `recorded` as such a value, in this cluster or else in another.
+    pub(crate) fn known(&self, cluster: char, kind: Kind, recorded: &str, actual: &str) -> bool {
+        self.actual(cluster, kind, recorded) == Some(actual)
     }
 
     /// What stands for a recorded value.

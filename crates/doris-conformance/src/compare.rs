@@ -35,6 +35,9 @@ fn is_binary(value: &Value) -> bool {
     value.get("base64").is_some() || value.as_str().is_some_and(|text| text.starts_with('\0'))
 }
 
+/// Longer lists are compared in their order only.
+const ANY_ORDER: usize = 200;
+
 impl Comparison<'_> {
     /// All differences; empty if there are none.
     pub(crate) fn of(bindings: &mut Bindings, cluster: char, recorded: &Value, actual: &Value) -> Vec<Difference> {
@@ -152,7 +155,7 @@ impl Comparison<'_> {
         let mut pairs = Vec::new();
         let mut open = Vec::new();
         for r in by_number(recorded) {
-            match left.iter().position(|a| self.bindings.known(self.cluster, &r, a)) {
+            match left.iter().position(|a| self.bindings.known(self.cluster, Kind::Id, &r, a)) {
                 Some(at) => pairs.push((r, left.remove(at))),
                 None => open.push(r),
             }
@@ -170,37 +173,36 @@ impl Comparison<'_> {
 
     /// A list, in its order or else in any.
     fn list(&mut self, path: &str, field: &str, recorded: &[Value], actual: &[Value]) {
-        let mark = self.bindings.mark();
-        let before = self.differences.len();
-        for (at, (r, a)) in recorded.iter().zip(actual).enumerate() {
-            self.value(&format!("{path}/{at}"), field, r, a);
+        if recorded.len() != actual.len() {
+            let texts = |list: &[Value]| {
+                let text = crate::recording::short(&Value::from(list.to_vec()).to_string(), 1200);
+                format!("{} entries: {text}", list.len())
+            };
+            return self.differ(path, texts(recorded), texts(actual));
         }
-        if recorded.len() == actual.len() && self.differences.len() == before {
+        let (mark, before) = (self.bindings.mark(), self.differences.len());
+        self.in_order(path, field, recorded, actual);
+        if self.differences.len() == before || recorded.len() > ANY_ORDER {
             return;
         }
         let in_order = self.differences.split_off(before);
-        let in_order_mark = self.bindings.mark();
-        if recorded.len() == actual.len() && recorded.len() <= 200 {
+        self.bindings.take_back(&mark);
+        if self.in_any_order(field, recorded, actual) {
+            self.bindings.hit("order of a list that a hash map gave");
+        } else {
+            self.differences.truncate(before);
             self.bindings.take_back(&mark);
-            if self.in_any_order(field, recorded, actual) {
-                self.bindings.hit("order of a list that a hash map gave");
-                return;
-            }
-            self.bindings.take_back(&mark);
-        } else if recorded.len() != actual.len() {
-            self.bindings.take_back(&in_order_mark);
-            let texts = |list: &[Value]| crate::recording::short(&Value::from(list.to_vec()).to_string(), 1200);
-            self.differ(
-                path,
-                format!("{} entries: {}", recorded.len(), texts(recorded)),
-                format!("{} entries: {}", actual.len(), texts(actual)),
-            );
-            return;
+            // Once more, for the sake of what is bound: later steps name it.
+            self.in_order(path, field, recorded, actual);
+            self.differences.truncate(before);
+            self.differences.extend(in_order);
         }
+    }
+
+    fn in_order(&mut self, path: &str, field: &str, recorded: &[Value], actual: &[Value]) {
         for (at, (r, a)) in recorded.iter().zip(actual).enumerate() {
             self.value(&format!("{path}/{at}"), field, r, a);
         }
-        debug_assert!(in_order.len() == self.differences.len() - before || !in_order.is_empty());
     }
 
     /// Finds for each recorded entry one that equals it.
@@ -242,9 +244,6 @@ impl Comparison<'_> {
     }
 
     fn same_text(&mut self, field: &str, recorded: &str, actual: &str) -> bool {
-        if self.bindings.known(self.cluster, recorded, actual) {
-            return true;
-        }
         match meaning(field) {
             Meaning::Bound(Kind::Host) => {
                 return self.bindings.hit("hosts and ports")
@@ -279,7 +278,7 @@ impl Comparison<'_> {
 
     /// Two different numbers that may stand for each other, by their field or by the words before them.
     fn numbers(&mut self, field: &str, words: &str, recorded: &str, actual: &str) -> bool {
-        if recorded == actual || self.bindings.known(self.cluster, recorded, actual) {
+        if recorded == actual {
             return true;
         }
         let wide = |text: &str| text.parse().is_ok_and(|number: u64| WIDE.contains(&number));
@@ -296,6 +295,7 @@ impl Comparison<'_> {
         };
         match by_name {
             _ if !real(recorded) || !real(actual) => false,
+            Meaning::Bound(kind) if self.bindings.known(self.cluster, kind, recorded, actual) => true,
             Meaning::Bound(kind) => {
                 let rule = match kind {
                     Kind::Id => "ids",

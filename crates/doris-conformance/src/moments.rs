@@ -1,6 +1,7 @@
 //! When a step happened at the latest: recordings have no times of their own, but their answers are full of them.
 
 use serde_json::Value;
+use time::{PrimitiveDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
 use crate::{
     atoms::{Atom, atoms},
@@ -81,15 +82,11 @@ fn collect(field: &str, value: &Value, times: &mut Vec<i64>) {
     }
 }
 
-/// `2026-11-23 16:09:54` as milliseconds since the epoch.
+/// `2026-11-23 16:09:54` as milliseconds since the epoch, in UTC.
 fn milliseconds(time: &str) -> Option<i64> {
-    let number = |range: std::ops::Range<usize>| time.get(range)?.parse::<i64>().ok();
-    let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
-    let (hour, minute, second) = (number(11..13)?, number(14..16)?, number(17..19)?);
-    // Days since the epoch of a date of the Gregorian calendar, its years beginning in March.
-    let (y, m) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let days = 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719_468;
-    Some((((days * 24 + hour) * 60 + minute) * 60 + second) * 1000)
+    const SECONDS: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
+    let time = PrimitiveDateTime::parse(&time.get(..19)?.replace('T', " "), SECONDS).ok()?;
+    Some(time.assume_utc().unix_timestamp() * 1000)
 }
 
 #[cfg(test)]
