@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{
     Answer, BoundValue, Model, PartitionItem, PartitionKind, PartitionSpec, Refusal, Row, Table, Value,
-    time_text::{civil, date_time_text, days_of},
+    datetime::{date_of, days_of},
+    time_text::date_time_text,
 };
 
 impl Model {
@@ -97,7 +98,7 @@ fn range_of(value: &Value, unit: &str) -> Option<(String, PartitionItem)> {
         };
         vec![BoundValue::Value(value)]
     };
-    let (year, month, day) = civil(lower.div_euclid(86_400));
+    let (year, month, day) = date_of(lower.div_euclid(86_400));
     let rest = lower.rem_euclid(86_400);
     let name = format!("p{year:04}{month:02}{day:02}{:02}{:02}{:02}", rest / 3600, rest / 60 % 60, rest % 60);
     Some((name, PartitionItem::Range { lower: bound(lower), upper: bound(upper) }))

@@ -1,7 +1,9 @@
 //! Dates and times as Doris writes them. All clusters live in UTC.
 
-/// A day of the (proleptic) Gregorian calendar as the number of days since 1970-01-01.
+/// A day of the (proleptic) Gregorian calendar as the number of days since 1970-01-01; the month may be 13, as the one after
+/// December.
 pub(crate) fn days_of(year: i64, month: i64, day: i64) -> i64 {
+    let (year, month) = (year + (month - 1).div_euclid(12), (month - 1).rem_euclid(12) + 1);
     // Years begin in March: leap days are then the last days of a year.
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
@@ -186,5 +188,14 @@ mod tests {
         }
         assert_eq!(format_ms(1_795_450_014_883), "2026-11-23 16:06:54");
         assert_eq!(Moment::parse("2024-01-31").unwrap().plus_months(1).date_text(), "2024-02-29");
+    }
+
+    #[test]
+    fn days_and_dates_are_each_others_inverse() {
+        for days in [-1, 0, 59, 11_016, 20_780, 100_000] {
+            let (year, month, day) = date_of(days);
+            assert_eq!(days_of(year, month, day), days);
+        }
+        assert_eq!(days_of(2025, 13, 1), days_of(2026, 1, 1));
     }
 }

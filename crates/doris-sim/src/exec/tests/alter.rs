@@ -45,7 +45,7 @@ impl Cluster {
     async fn finish(&mut self, what: &str) -> Vec<String> {
         let mut states = vec![self.job_state(what).await];
         while !matches!(states.last().unwrap().as_str(), "FINISHED" | "CANCELLED") {
-            tokio::time::sleep(Duration::from_millis(500)).await;
+            tokio::time::advance(Duration::from_millis(500)).await;
             states.push(self.job_state(what).await);
         }
         states
@@ -120,7 +120,7 @@ async fn loads_during_a_heavy_change_are_in_both_schemas() {
     cluster.ok("INSERT INTO p VALUES (1, 1, 1, 'a')").await;
     cluster.ok("ALTER TABLE p MODIFY COLUMN w BIGINT, ADD COLUMN c6 INT DEFAULT '7'").await;
     cluster.ok("INSERT INTO p VALUES (2, 2, 2, 'b')").await;
-    tokio::time::sleep(Duration::from_millis(600)).await;
+    tokio::time::advance(Duration::from_millis(600)).await;
     assert_eq!(cluster.job_state("COLUMN").await, "WAITING_TXN");
     let names = |cluster: &Cluster| {
         cluster.sim.look(|model| {
@@ -202,7 +202,7 @@ async fn rollups_are_built_one_after_the_other_and_number_their_columns_themselv
     cluster.ok("ALTER TABLE p ADD ROLLUP r1 (v), r2 (w)").await;
     assert_eq!(cluster.sim.look(|model| model.table("d", "p").unwrap().state.name()), "ROLLUP");
     while cluster.lines("SHOW ALTER TABLE ROLLUP FROM d").await.iter().any(|row| !row.contains("FINISHED")) {
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        tokio::time::advance(Duration::from_millis(500)).await;
     }
     let states: Vec<String> = cluster
         .records(&[5])
@@ -275,7 +275,7 @@ async fn inverted_indexes_are_light_and_their_jobs_run_per_partition() {
     );
     let row = cluster.lines("SHOW BUILD INDEX FROM d").await.pop().unwrap();
     assert!(row.contains("|t|t|[ADD INDEX i1 (`s`) USING INVERTED COMMENT \"c\"], |"), "{row}");
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    tokio::time::advance(Duration::from_secs(2)).await;
     let states: Vec<Json> = cluster.records(&[20]).into_iter().map(|r| r["jobState"].clone()).collect();
     assert_eq!(states, ["WAITING_TXN", "FINISHED"]);
     cluster.ok("ALTER TABLE t DROP INDEX i1, DROP COLUMN c5").await;
@@ -292,7 +292,7 @@ async fn a_cancelled_change_leaves_nothing_behind() {
     let mut cluster = Cluster::with_tables().await;
     cluster.ok("INSERT INTO p VALUES (1, 1, 1, 'a')").await;
     cluster.ok("ALTER TABLE p MODIFY COLUMN w BIGINT").await;
-    tokio::time::sleep(Duration::from_millis(600)).await;
+    tokio::time::advance(Duration::from_millis(600)).await;
     cluster.ok("CANCEL ALTER TABLE COLUMN FROM p").await;
     let job =
         cluster.lines("SHOW ALTER TABLE COLUMN FROM d WHERE TableName = 'p' ORDER BY CreateTime DESC LIMIT 1").await;
@@ -331,7 +331,7 @@ async fn a_change_waits_for_older_transactions_and_aborts_those_of_unknown_backe
     };
     let (unknown, known) = (begin(&cluster, "unknown", 0), begin(&cluster, "known", backend));
     cluster.ok("ALTER TABLE p MODIFY COLUMN w BIGINT").await;
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    tokio::time::advance(Duration::from_secs(3)).await;
     assert_eq!(cluster.job_state("COLUMN").await, "WAITING_TXN");
     cluster.sim.look(|model| {
         let txn = model.txn(unknown).unwrap();
