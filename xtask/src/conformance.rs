@@ -7,8 +7,8 @@ use crate::step::{Output, Step};
 
 pub(crate) const COMMAND: Command = Command {
     name: "conformance",
-    options: "[--captures DIR] [--json] [--show N] [--keep] [SCRIPT...]",
-    about: "Replays recordings of real Doris frontends against the simulator and compares every answer",
+    options: "[..]",
+    about: "Replays recordings of real frontends against the simulator (its own --help tells the options)",
     run,
 };
 
