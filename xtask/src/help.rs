@@ -15,7 +15,7 @@ fn text() -> String {
     let mut text = "Usage: cargo xtask <command>\n\n".to_owned();
     for command in COMMANDS {
         let usage = format!("{} {}", command.name, command.options);
-        text.push_str(&format!("  {usage:<16}{}\n", command.about));
+        text.push_str(&format!("  {usage:<20}{}\n", command.about));
     }
     text
 }
