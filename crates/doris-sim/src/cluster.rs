@@ -7,13 +7,15 @@ use tokio::{net::TcpListener, task::JoinSet};
 
 use crate::{
     clock::SimClock,
+    control::{self, Control},
     exec::Sql,
-    model::{Answer, BackendId, BackendPorts, Model, Options, Profile, Value},
+    model::{Answer, BackendId, BackendPorts, FrontendRole, Model, Options, Profile, Value},
     serve::{
-        SimNet,
+        Faults, SimNet,
         be::{BackendService, run_downloads},
         fe::FrontendService,
-        http, mysql,
+        http::{self, HttpService},
+        mysql::{self, MysqlPort},
         thrift::{self, ThriftService},
     },
     session::SqlService,
@@ -29,7 +31,7 @@ enum Bind {
     /// Nowhere: reached through this network only. Host names are made of the cluster's name.
     InProcess(SimNet),
     /// On sockets of this address.
-    Sockets { host: IpAddr, query_port: u16, rpc_port: u16 },
+    Sockets { host: IpAddr, query_port: u16, rpc_port: u16, control_port: Option<u16> },
 }
 
 /// Describes a cluster that is to be started.
@@ -37,6 +39,7 @@ enum Bind {
 pub struct ClusterBuilder {
     options: Options,
     frontends: usize,
+    observers: usize,
     backends: usize,
     bind: Bind,
     base_ms: i64,
@@ -65,6 +68,7 @@ impl ClusterBuilder {
         Self {
             options: Options { name: name.into(), ..Options::default() },
             frontends: 1,
+            observers: 0,
             backends: 1,
             bind: Bind::InProcess(SimNet::new()),
             base_ms: DEFAULT_BASE_MS,
@@ -182,7 +186,33 @@ impl ClusterBuilder {
 
     /// On sockets of this address; the FEs have these and the following ports (0: free ones).
     pub fn sockets_at(mut self, host: IpAddr, query_port: u16, rpc_port: u16) -> Self {
-        self.bind = Bind::Sockets { host, query_port, rpc_port };
+        self.bind = Bind::Sockets { host, query_port, rpc_port, control_port: None };
+        self
+    }
+
+    /// With a control port (0: a free one), on sockets only.
+    pub fn control_port(mut self, port: u16) -> Self {
+        if let Bind::Sockets { control_port, .. } = &mut self.bind {
+            *control_port = Some(port);
+        }
+        self
+    }
+
+    /// The number of followers among the frontends is reduced by this: the last ones are observers.
+    pub fn observers(mut self, count: usize) -> Self {
+        self.observers = count;
+        self
+    }
+
+    /// How soon the FE notices that a BE died or came back.
+    pub fn heartbeat_interval_ms(mut self, ms: i64) -> Self {
+        self.options.heartbeat_interval_ms = ms;
+        self
+    }
+
+    /// What a started FE needs until it answers; see [`Options::frontend_start_ms`].
+    pub fn frontend_start_ms(mut self, ms: i64) -> Self {
+        self.options.frontend_start_ms = ms;
         self
     }
 
@@ -199,7 +229,9 @@ impl ClusterBuilder {
     pub async fn start(self) -> std::io::Result<SimCluster> {
         match self.bind.clone() {
             Bind::InProcess(net) => Ok(self.start_in_process(net)),
-            Bind::Sockets { host, query_port, rpc_port } => self.start_on_sockets(host, query_port, rpc_port).await,
+            Bind::Sockets { host, query_port, rpc_port, control_port } => {
+                self.start_on_sockets(host, query_port, rpc_port, control_port).await
+            }
         }
     }
 
@@ -223,6 +255,7 @@ impl ClusterBuilder {
         for (host, ports) in &backends {
             model.add_backend(host, *ports);
         }
+        make_observers(&mut model, self.observers);
         let sim = Arc::new(Sim::new(model, clock));
         let sql: Arc<dyn SqlService> = Arc::new(Sql::new(Arc::clone(&sim)));
         let backend_net = self.net.unwrap_or_else(|| Arc::new(net.clone()));
@@ -235,23 +268,36 @@ impl ClusterBuilder {
         }
         let mut tasks = JoinSet::new();
         tasks.spawn(run_downloads(Arc::clone(&sim), backend_net));
-        SimCluster { sim, sql, frontends, backends, tasks }
+        let control = Control::new(Arc::clone(&sim), net.faults().clone());
+        SimCluster { sim, sql, frontends, backends, control, control_endpoint: None, tasks }
     }
 
-    async fn start_on_sockets(self, host: IpAddr, query_port: u16, rpc_port: u16) -> std::io::Result<SimCluster> {
+    async fn start_on_sockets(
+        self,
+        host: IpAddr,
+        query_port: u16,
+        rpc_port: u16,
+        control_port: Option<u16>,
+    ) -> std::io::Result<SimCluster> {
         let bind = async |port: u16| TcpListener::bind((host, port)).await;
         let nth = |first: u16, n: usize| match first {
             0 => 0,
             first => first.saturating_add(u16::try_from(n).unwrap_or(u16::MAX)),
         };
+        let at = |port: u16| Endpoint::new(host.to_string(), port);
         let clock = SimClock::starting_at(self.base_ms);
+        let faults = Faults::seeded(self.options.seed);
         let mut model = Model::new(self.options, clock.now_ms());
         let (mut fe_listeners, mut be_listeners) = (Vec::new(), Vec::new());
         for n in 0..self.frontends.max(1) {
-            let (query, rpc) = (bind(nth(query_port, n)).await?, bind(nth(rpc_port, n)).await?);
-            model.add_frontend(&host.to_string(), query.local_addr()?.port(), rpc.local_addr()?.port());
-            fe_listeners.push((query, rpc));
+            let (query, rpc, http) = (bind(nth(query_port, n)).await?, bind(nth(rpc_port, n)).await?, bind(0).await?);
+            let index = model.add_frontend(&host.to_string(), query.local_addr()?.port(), rpc.local_addr()?.port());
+            if let Some(fe) = model.frontends.get_mut(index) {
+                fe.http_port = http.local_addr()?.port();
+            }
+            fe_listeners.push((query, rpc, http));
         }
+        make_observers(&mut model, self.observers);
         for _ in 0..self.backends.max(1) {
             let (thrift, http) = (bind(0).await?, bind(0).await?);
             let ports = BackendPorts {
@@ -266,22 +312,49 @@ impl ClusterBuilder {
         let backend_net = self.net.unwrap_or_else(|| Arc::new(TcpNet::default()));
         let mut tasks = JoinSet::new();
         tasks.spawn(run_downloads(Arc::clone(&sim), Arc::clone(&backend_net)));
-        for (index, (query, rpc)) in fe_listeners.into_iter().enumerate() {
-            let fe = FrontendService::new(Arc::clone(&sim), index);
-            tasks.spawn(thrift::serve(rpc, ThriftService::Frontend(fe)));
-            tasks.spawn(mysql::serve(query, Arc::clone(&sim), index, Arc::clone(&sql)));
+        for (frontend, (query, rpc, http)) in fe_listeners.into_iter().enumerate() {
+            let fe = FrontendService::new(Arc::clone(&sim), frontend);
+            let endpoint = at(http.local_addr()?.port());
+            let service = HttpService::Frontend(fe.clone());
+            tasks.spawn(log_end("a frontend", http::serve(http, endpoint, service, faults.clone())));
+            let endpoint = at(rpc.local_addr()?.port());
+            tasks.spawn(thrift::serve(rpc, endpoint, ThriftService::Frontend(fe), faults.clone()));
+            let endpoint = at(query.local_addr()?.port());
+            let (sim, sql, faults) = (Arc::clone(&sim), Arc::clone(&sql), faults.clone());
+            tasks.spawn(mysql::serve(query, MysqlPort { sim, frontend, endpoint, sql, faults }));
         }
         for (id, thrift_listener, http_listener) in be_listeners {
             let be = BackendService::new(Arc::clone(&sim), id, Arc::clone(&backend_net));
-            tasks.spawn(thrift::serve(thrift_listener, ThriftService::Backend(be.clone())));
-            tasks.spawn(async move {
-                if let Err(error) = http::serve(http_listener, be).await {
-                    tracing::error!(%error, "the HTTP port of a backend is closed");
-                }
-            });
+            let endpoint = at(thrift_listener.local_addr()?.port());
+            let service = ThriftService::Backend(be.clone());
+            tasks.spawn(thrift::serve(thrift_listener, endpoint, service, faults.clone()));
+            let endpoint = at(http_listener.local_addr()?.port());
+            let service = HttpService::Backend(be);
+            tasks.spawn(log_end("a backend", http::serve(http_listener, endpoint, service, faults.clone())));
+        }
+        let control = Control::new(Arc::clone(&sim), faults);
+        let mut control_endpoint = None;
+        if let Some(port) = control_port {
+            let listener = bind(port).await?;
+            control_endpoint = Some(at(listener.local_addr()?.port()));
+            tasks.spawn(log_end("the control", control::serve(listener, control.clone())));
         }
         let (frontends, backends) = inventory(&sim);
-        Ok(SimCluster { sim, sql, frontends, backends, tasks })
+        Ok(SimCluster { sim, sql, frontends, backends, control, control_endpoint, tasks })
+    }
+}
+
+/// The last frontends are observers.
+fn make_observers(model: &mut Model, count: usize) {
+    let followers = model.frontends.len().saturating_sub(count).max(1);
+    for fe in model.frontends.iter_mut().skip(followers) {
+        fe.role = FrontendRole::Observer;
+    }
+}
+
+async fn log_end(whose: &'static str, serving: impl Future<Output = std::io::Result<()>>) {
+    if let Err(error) = serving.await {
+        tracing::error!(%error, "{whose} HTTP port is closed");
     }
 }
 
@@ -290,6 +363,7 @@ fn inventory(sim: &Sim) -> (Vec<FrontendEndpoints>, Vec<BackendId>) {
         let frontends = model.frontends.iter().map(|fe| FrontendEndpoints {
             query: Endpoint::new(fe.host.clone(), fe.query_port),
             rpc: Endpoint::new(fe.host.clone(), fe.rpc_port),
+            http: Endpoint::new(fe.host.clone(), fe.http_port),
         });
         (frontends.collect(), model.backends.keys().copied().collect())
     })
@@ -302,6 +376,7 @@ pub struct FrontendEndpoints {
     pub query: Endpoint,
     /// Thrift.
     pub rpc: Endpoint,
+    pub http: Endpoint,
 }
 
 /// A running cluster. Dropping it ends its tasks and closes its ports.
@@ -311,10 +386,22 @@ pub struct SimCluster {
     sql: Arc<dyn SqlService>,
     frontends: Vec<FrontendEndpoints>,
     backends: Vec<BackendId>,
+    control: Control,
+    control_endpoint: Option<Endpoint>,
     tasks: JoinSet<()>,
 }
 
 impl SimCluster {
+    /// Faults and commands that are no part of Doris.
+    pub fn control(&self) -> &Control {
+        &self.control
+    }
+
+    /// Where the control port is, if there is one.
+    pub fn control_endpoint(&self) -> Option<&Endpoint> {
+        self.control_endpoint.as_ref()
+    }
+
     /// The frontends; the first is the master at the start.
     pub fn frontends(&self) -> &[FrontendEndpoints] {
         &self.frontends

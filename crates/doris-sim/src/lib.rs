@@ -8,10 +8,12 @@
 //! * [`sql`]: the text of statements, parsed; [`exec`]: statements, executed and answered as Doris does;
 //! * [`session`]: the boundary to the SQL language;
 //! * [`serve`]: the Thrift and HTTP services, in process ([`SimNet`]) and on sockets;
+//! * [`control`]: faults and commands that are no part of Doris, in process and over HTTP;
 //! * [`cluster`]: starting a cluster ([`ClusterBuilder`]).
 
 pub mod clock;
 pub mod cluster;
+pub mod control;
 pub mod exec;
 pub mod model;
 pub mod serve;
@@ -21,7 +23,8 @@ pub mod sql;
 
 pub use clock::SimClock;
 pub use cluster::{ClusterBuilder, FrontendEndpoints, SimCluster};
+pub use control::{Command, Control};
 pub use model::{Model, Options, Profile, Refusal};
-pub use serve::{FaultPlan, SimNet};
+pub use serve::{FaultPlan, FaultRule, Faults, SimNet};
 pub use session::{Session, SqlService};
 pub use sim::Sim;

@@ -38,6 +38,19 @@ struct Args {
     /// Decides ids, tokens and gaps in the journal: give two clusters two seeds.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// HTTP port for faults and commands, see `curl http://<host>:<port>/`; none by default, 0 = a free port.
+    #[arg(long)]
+    control_port: Option<u16>,
+    /// So many of the frontends, the last ones, are observers.
+    #[arg(long, default_value_t = 0)]
+    observers: u16,
+    /// Milliseconds between two heartbeats: how soon a frontend notices that a backend died (a real Doris: 10000).
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(i64).range(1..))]
+    heartbeat: i64,
+    /// Milliseconds that a frontend needs to start, until it answers Thrift; twice as long until it answers SQL (a real
+    /// Doris: 16000).
+    #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(i64).range(0..))]
+    frontend_start: i64,
     /// Password of root; none by default.
     #[arg(long, env = "DORIS_SIM_ROOT_PASSWORD", hide_env_values = true)]
     root_password: Option<String>,
@@ -58,7 +71,7 @@ async fn main() -> anyhow::Result<()> {
         )
         .init();
     let args = Args::parse();
-    let cluster = ClusterBuilder::new("doris-sim")
+    let mut builder = ClusterBuilder::new("doris-sim")
         .doris(args.doris)
         .frontends(args.frontends.into())
         .backends(args.backends.into())
@@ -67,9 +80,14 @@ async fn main() -> anyhow::Result<()> {
         .seed(args.seed)
         .root_password(Secret::new(args.root_password.unwrap_or_default()))
         .base_ms(wall_clock_ms())
-        .sockets_at(args.host, args.query_port, args.rpc_port)
-        .start()
-        .await?;
+        .observers(args.observers.into())
+        .heartbeat_interval_ms(args.heartbeat)
+        .frontend_start_ms(args.frontend_start)
+        .sockets_at(args.host, args.query_port, args.rpc_port);
+    if let Some(port) = args.control_port {
+        builder = builder.control_port(port);
+    }
+    let cluster = builder.start().await?;
     announce(&cluster);
     tokio::signal::ctrl_c().await?;
     cluster.shutdown().await;
@@ -81,7 +99,7 @@ async fn main() -> anyhow::Result<()> {
 fn announce(cluster: &SimCluster) {
     for (n, fe) in cluster.frontends().iter().enumerate() {
         let role = if n == 0 { "master" } else { "follower" };
-        println!("frontend {} ({role}): MySQL {}, Thrift {}", n + 1, fe.query, fe.rpc);
+        println!("frontend {} ({role}): MySQL {}, Thrift {}, HTTP {}", n + 1, fe.query, fe.rpc, fe.http);
     }
     let backends: Vec<String> = cluster.with(|model| {
         let backends = model.backends.values();
@@ -91,6 +109,9 @@ fn announce(cluster: &SimCluster) {
     });
     for backend in backends {
         println!("{backend}");
+    }
+    if let Some(control) = cluster.control_endpoint() {
+        println!("control: curl http://{control}/");
     }
     if let Some(fe) = cluster.frontends().first() {
         println!();

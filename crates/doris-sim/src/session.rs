@@ -14,6 +14,8 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub struct Session {
     pub user: String,
+    /// Address of the client.
+    pub host: String,
     /// The current database (`USE db`).
     pub db: Option<String>,
     /// The frontend that the connection belongs to: an index into [`crate::Model::frontends`].

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::{
     clock::SimClock,
@@ -15,11 +15,13 @@ pub struct Sim {
     model: Mutex<Model>,
     clock: SimClock,
     changed: Notify,
+    /// Processes that were killed so far ([`Model::deaths`]).
+    deaths: watch::Sender<u64>,
 }
 
 impl Sim {
     pub fn new(model: Model, clock: SimClock) -> Self {
-        Self { model: Mutex::new(model), clock, changed: Notify::new() }
+        Self { model: Mutex::new(model), clock, changed: Notify::new(), deaths: watch::Sender::new(0) }
     }
 
     pub fn clock(&self) -> SimClock {
@@ -37,7 +39,23 @@ impl Sim {
     pub fn look<T>(&self, f: impl FnOnce(&mut Model) -> T) -> T {
         let mut model = self.model.lock().unwrap_or_else(PoisonError::into_inner);
         model.advance(self.clock.now_ms());
-        f(&mut model)
+        let result = f(&mut model);
+        self.deaths.send_if_modified(|deaths| {
+            let more = *deaths != model.deaths;
+            *deaths = model.deaths;
+            more
+        });
+        result
+    }
+
+    /// Waits until `alive` is no more true of the model: what a connection to a process does beside its work.
+    pub async fn wait_death(&self, alive: impl Fn(&Model) -> bool) {
+        let mut deaths = self.deaths.subscribe();
+        while self.look(|model| alive(model)) {
+            if deaths.changed().await.is_err() {
+                return;
+            }
+        }
     }
 
     /// Waits until `f` has an answer or the clock shows `deadline_ms` (`None` then). Sleeps until the model's next timed

@@ -16,7 +16,7 @@ use doris::{
 use doris_sim::{
     ClusterBuilder, FaultPlan, SimCluster, SimNet,
     model::{TxnState, Value},
-    serve::{After, Before, CallInfo},
+    serve::{After, Before, CallInfo, MasterHint, Substitute},
 };
 
 const ORDERS: &str = "CREATE TABLE shop.orders (id BIGINT NOT NULL, note VARCHAR(64) NULL) DUPLICATE KEY (id) \
@@ -435,7 +435,7 @@ async fn faults_happen_before_or_after_a_call() {
     fault(None, Some(After::Lose));
     assert!(matches!(net.thrift(to, call("b")).await, Err(NetError::Lost { .. })));
     assert!(known("b"), "executed, and the reply is lost");
-    fault(Some(Before::NotMaster), None);
+    fault(Some(Before::Answer(Substitute::NotMaster(MasterHint::Absent))), None);
     let reply: BeginTxnResult = decode_reply(&net.thrift(to, call("c")).await.unwrap(), "beginTxn", 1).unwrap();
     assert_eq!(reply.status.unwrap().status_code, StatusCode::NOT_MASTER);
     fault(None, Some(After::Hang));

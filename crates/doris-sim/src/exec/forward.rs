@@ -4,7 +4,7 @@
 
 use crate::{
     Session,
-    model::{Answer, Model, Refusal},
+    model::{Answer, Frontend, MasterView, Model, Refusal},
     sql::{Statement, statement::Show},
 };
 
@@ -14,21 +14,47 @@ pub(super) fn check(model: &Model, session: &Session, statement: &Statement) -> 
     if answered_alone(statement) {
         return Ok(());
     }
-    let Some(master) = model.master else {
-        return Err(Refusal::plain(2, "Exception, msg: Failed to get master client."));
-    };
-    match model.frontends.get(master) {
-        Some(fe) if fe.alive || master == session.fe => Ok(()),
-        Some(fe) => Err(Refusal::plain(
-            2,
-            format!(
-                "ForwardToMasterException, msg: forward to master FE TNetworkAddress(hostname:{}, port:{}), statement id: {} : \
-                 failed, cause: Unknown exception, java.net.SocketException: Connection reset",
-                fe.host, fe.rpc_port, session.connection_id
-            ),
-        )),
+    match model.master_seen_by(session.fe) {
+        MasterView::Itself | MasterView::Other(_) => Ok(()),
+        // Whoever asks the dead one itself is a test of the model.
+        MasterView::Dead { master, .. } if master == session.fe => Ok(()),
+        MasterView::Dead { master, first } => {
+            let cause = if first { "Connection reset" } else { "Broken pipe" };
+            let (host, port) = model.frontends.get(master).map_or(("", 0), |fe| (fe.host.as_str(), fe.rpc_port));
+            Err(Refusal::plain(
+                2,
+                format!(
+                    "ForwardToMasterException, msg: forward to master FE TNetworkAddress(hostname:{host}, port:{port}), statement \
+                     id: {} : failed, cause: Unknown exception, java.net.SocketException: {cause}",
+                    session.connection_id
+                ),
+            ))
+        }
         // A cluster without frontends, as tests of the model have it.
-        None => Ok(()),
+        MasterView::Gone { .. } if model.frontends.is_empty() => Ok(()),
+        MasterView::Gone { .. } => Err(Refusal::plain(2, "Exception, msg: Failed to get master client.")),
+        MasterView::Becoming => {
+            let describe = |fe: &Frontend| {
+                let (name, role) = (&fe.name, fe.role.name());
+                format!("name: {name}, role: {role}, {}:{}, is alive: {}", fe.host, fe.edit_log_port, fe.known_alive)
+            };
+            let frontends: Vec<String> = model.frontends.iter().map(describe).collect();
+            Err(Refusal::plain(
+                2,
+                format!(
+                    "Exception, msg: Node catalog is not ready, please wait for a while. To master progress: start daemon \
+                     threads.\nFrontends: \n{}",
+                    frontends.join("\n")
+                ),
+            ))
+        }
+        MasterView::NotReady(next) => {
+            let host = model.frontends.get(next).map_or("", |fe| fe.host.as_str());
+            Err(Refusal::analysis(format!(
+                "The statement has been forwarded to master FE({host}) and failed to execute because Master FE is not ready. \
+                 You may need to check FE's status"
+            )))
+        }
     }
 }
 

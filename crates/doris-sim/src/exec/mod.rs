@@ -117,6 +117,10 @@ async fn run(sim: &Sim, session: &mut Session, statement: Statement) -> Answer<R
         Statement::Describe { table, all } => {
             sim.look(|model| show::table::describe(&Context::new(model, session), &table, all).map(Reply::Rows))
         }
+        Statement::Backup(backup) => {
+            sim.wait(|model| (!model.backups_are_blocked()).then_some(())).await;
+            sim.with(|model| snapshot::backup(model, session, backup)).map(|()| Reply::done())
+        }
         Statement::Empty | Statement::Sync => Ok(Reply::done()),
         Statement::Kill(id) => Err(Refusal::analysis(format!("Unknown thread id: {id}"))),
         definition => sim.with(|model| define(model, session, definition)),
@@ -181,7 +185,6 @@ fn define(model: &mut Model, session: &Session, statement: Statement) -> Answer<
             model.clean_label(db, label.as_deref());
         }
         Statement::AdminSetFrontendConfig(config) => session::set_frontend_config(model, &config)?,
-        Statement::Backup(backup) => snapshot::backup(model, session, backup)?,
         Statement::CancelBackup { db } => {
             model.cancel_snapshot_job(session::db_of(session, db.as_deref())?, false)?;
         }

@@ -18,7 +18,20 @@ pub struct Backend {
     pub be_port: u16,
     pub http_port: u16,
     pub brpc_port: u16,
+    /// Whether the process answers.
+    pub running: bool,
+    /// Whether it was started again since the last heartbeat.
+    pub(crate) restarted: bool,
+    /// Whether the FE takes it for alive: it answered the last heartbeat.
     pub alive: bool,
+    /// Heartbeats without an answer since the last one with.
+    pub heartbeat_failures: u32,
+    /// `ErrMsg` of SHOW BACKENDS.
+    pub error: String,
+    /// ALTER SYSTEM DECOMMISSION: its tablets move to other BEs.
+    pub decommissioned: bool,
+    /// How long it takes for each answer (a slow disk).
+    pub response_delay_ms: i64,
     pub last_heartbeat_ms: i64,
     pub started_ms: i64,
     /// `enable_feature_binlog` and others: what `/api/show_config` knows.
@@ -75,6 +88,11 @@ pub struct TabletShape {
 }
 
 impl Backend {
+    /// Whether the FE gives it work and it does it.
+    pub fn works(&self) -> bool {
+        self.alive && self.running
+    }
+
     /// A configuration item as a boolean.
     pub fn flag(&self, key: &str) -> bool {
         self.config.get(key).is_some_and(|v| v == "true")

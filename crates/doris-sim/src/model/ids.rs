@@ -32,7 +32,7 @@ impl IdCounter {
 
     /// A new master goes on after the last journaled batch.
     pub(super) fn jump(&mut self) {
-        let batch = super::frontend::ID_BATCH;
+        let batch = super::election::ID_BATCH;
         self.0 += batch - self.0 % batch;
     }
 }

@@ -44,9 +44,9 @@ mod code {
 }
 
 impl Model {
-    /// A living backend.
+    /// A backend whose process runs.
     pub(crate) fn living_backend(&self, id: BackendId) -> Option<&Backend> {
-        self.backends.get(&id).filter(|be| be.alive)
+        self.backends.get(&id).filter(|be| be.running)
     }
 
     /// Begins an ingest. Two at once for one transaction and one merge-on-write tablet compute a delete bitmap for a

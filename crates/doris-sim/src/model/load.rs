@@ -216,7 +216,7 @@ impl Model {
                 for (tablet, rows) in tablets.iter().zip(&buckets) {
                     let rowset = Arc::new(table.rowset(*index, rows, write.delete.as_deref()));
                     for replica in &tablet.replicas {
-                        let be = self.backends.get_mut(&replica.backend).filter(|be| be.alive);
+                        let be = self.backends.get_mut(&replica.backend).filter(|be| be.works());
                         if let Some(on_be) = be.and_then(|be| be.tablets.get_mut(&tablet.id)) {
                             on_be.write(stid, &rowset);
                             infos.push((tablet.id, replica.backend));

@@ -25,7 +25,9 @@
 //! | `binlog/` | the record store, reading, lag, locks, collection |
 //! | `snapshot/` | backup and restore jobs, snapshot documents |
 //! | `ingest.rs` | what a backend does for ingest_binlog |
-//! | `frontend.rs` | `add_frontend`, `add_backend`, `set_master`, `set_backend_alive` |
+//! | `frontend.rs` | `add_frontend`, `kill_frontend`, `start_frontend` |
+//! | `election.rs` | `set_master`, `elect`, `master_seen_by` |
+//! | `backend_life.rs` | `add_backend`, `kill_backend`, `start_backend`, `set_backend_alive`; heartbeats |
 //! | `repair.rs` | `repair_replicas`, `move_replica` |
 //!
 //! Names are looked up as Doris does; refusals carry Doris's texts ([`Refusal`]).
@@ -35,6 +37,7 @@ mod alter;
 mod alter_database;
 mod auto_partition;
 mod backend;
+mod backend_life;
 mod binlog;
 mod catalog;
 pub(crate) mod coerce;
@@ -43,14 +46,17 @@ mod constraint;
 mod create_table;
 mod database;
 pub(crate) mod datetime;
+mod debug_point;
 mod drop_rename;
 mod dynamic_partition;
+mod election;
 mod error;
 mod fe_json;
 mod frontend;
 mod ids;
 mod index_columns;
 pub(crate) mod ingest;
+mod job_fault;
 mod load;
 mod partition_item;
 mod partitions;
@@ -88,17 +94,20 @@ pub use alter::{
 };
 pub(crate) use backend::BeSnapshot;
 pub use backend::{Backend, BeTablet, TabletShape};
+pub use backend_life::BackendPorts;
 pub use binlog::{
     Binlog, BinlogLagAnswer, BinlogLimits, BinlogPageAnswer, BinlogStream, DbBinlogs, Dropped, DroppedIds,
 };
 pub use constraint::Constraint;
 pub use create_table::ViewSpec;
 pub use database::{Database, Quotas};
+pub use election::{ElectionTimes, MasterView};
 pub use error::{Answer, Refusal};
 pub(crate) use fe_json::{java_hash_order, java_string_hash};
-pub use frontend::{BackendPorts, Frontend};
+pub use frontend::{Frontend, FrontendRole};
 pub use ids::*;
 pub(crate) use index_columns::{DELETE_SIGN, SEQUENCE_COLUMN, short_key_columns};
+pub use job_fault::JobFault;
 pub(crate) use load::bucket_hash;
 pub use load::{LoadKind, LoadSpec, LoadWrite};
 pub use partition_item::{BoundValue, PartitionItem, PartitionKind};
@@ -152,6 +161,11 @@ pub struct Options {
     pub stand_in_backends: bool,
     /// The first id of the catalog; `None`: near the time of the start, as a FE does.
     pub first_id: Option<i64>,
+    /// Between two heartbeats of the master (Doris: 10 000).
+    pub heartbeat_interval_ms: i64,
+    /// How long a started FE needs until it answers Thrift; twice as long until it answers SQL.
+    pub frontend_start_ms: i64,
+    pub election: ElectionTimes,
     /// Password of root; empty on a fresh cluster.
     pub root_password: doris::secret::Secret,
     /// In which points the cluster is of an older version.
@@ -172,6 +186,9 @@ impl Default for Options {
             clones_without_binlogs: false,
             stand_in_backends: false,
             first_id: None,
+            heartbeat_interval_ms: 10_000,
+            frontend_start_ms: 16_000,
+            election: ElectionTimes::default(),
             root_password: doris::secret::Secret::default(),
             profile: Profile::default(),
         }
@@ -195,6 +212,12 @@ pub struct Model {
     pub frontends: Vec<Frontend>,
     /// Index of the master; `None` during an election.
     pub master: Option<usize>,
+    pub(crate) election: Option<election::Election>,
+    /// Processes that were killed so far: connections to them break at once.
+    pub(crate) deaths: u64,
+    pub(crate) next_heartbeat_ms: i64,
+    pub(crate) job_faults: Vec<JobFault>,
+    pub(crate) debug_points: BTreeMap<String, debug_point::DebugPoint>,
     pub backends: BTreeMap<BackendId, Backend>,
     pub databases: BTreeMap<DbId, Database>,
     /// Outlive their database.
@@ -208,8 +231,6 @@ pub struct Model {
     /// Transactions by database and label, oldest first.
     pub(crate) labels: BTreeMap<(DbId, String), Vec<TxnId>>,
     pub(crate) publish_held: bool,
-    /// Debug points that are switched on, by Doris's names.
-    pub(crate) debug_points: BTreeSet<String>,
     /// The next UPSERT is inserted this much late.
     pub(crate) late_by_ms: Option<i64>,
     pub(crate) late_records: Vec<binlog::LateRecord>,
@@ -257,6 +278,11 @@ impl Model {
             users: BTreeMap::from([("root".to_owned(), options.root_password.clone())]),
             frontends: Vec::new(),
             master: None,
+            election: None,
+            deaths: 0,
+            job_faults: Vec::new(),
+            debug_points: BTreeMap::new(),
+            next_heartbeat_ms: now_ms.saturating_add(options.heartbeat_interval_ms),
             backends: BTreeMap::new(),
             databases: BTreeMap::new(),
             binlogs: BTreeMap::new(),
@@ -265,7 +291,6 @@ impl Model {
             active_txns: BTreeSet::new(),
             labels: BTreeMap::new(),
             publish_held: false,
-            debug_points: BTreeSet::new(),
             late_by_ms: None,
             late_records: Vec::new(),
             binlog_switches: Vec::new(),
@@ -299,18 +324,6 @@ impl Model {
         self.now_ms
     }
 
-    /// Switches a debug point (`PublishVersionDaemon.stop_publish`) on or off.
-    pub fn set_debug_point(&mut self, name: &str, on: bool) {
-        if on {
-            self.debug_points.insert(name.to_owned());
-        } else {
-            self.debug_points.remove(name);
-        }
-        if name == "PublishVersionDaemon.stop_publish" {
-            self.hold_publish(on);
-        }
-    }
-
     /// A FE configuration item as a boolean.
     pub fn config_flag(&self, key: &str) -> bool {
         self.config.get(key).is_some_and(|v| v.eq_ignore_ascii_case("true"))
@@ -338,23 +351,39 @@ impl Model {
     /// When the next timed event is due.
     pub fn next_event_ms(&self) -> Option<i64> {
         let daemons = [
-            Some(self.next_binlog_gc_ms),
-            Some(self.next_txn_clean_ms),
-            Some(self.next_dynamic_partition_ms),
-            Some(self.next_repair_ms),
+            self.next_binlog_gc_ms,
+            self.next_txn_clean_ms,
+            self.next_dynamic_partition_ms,
+            self.next_repair_ms,
+            self.next_heartbeat_ms,
+        ];
+        [
             self.next_recycling_ms,
             self.next_binlog_switch_ms(),
-        ];
-        [self.next_publish_ms(), self.next_job_step_ms(), self.next_alter_step_ms(), self.next_late_record_ms()]
-            .into_iter()
-            .chain(daemons)
-            .flatten()
-            .min()
+            self.next_frontend_start_ms(),
+            self.next_election_ms(),
+            self.next_publish_ms(),
+            self.next_job_step_ms(),
+            self.next_alter_step_ms(),
+            self.next_late_record_ms(),
+        ]
+        .into_iter()
+        .flatten()
+        .chain(daemons)
+        .min()
     }
 
     /// Everything that is due now.
     fn happen(&mut self) {
         self.switch_binlogs();
+        self.finish_frontend_starts();
+        self.finish_election();
+        if self.next_heartbeat_ms <= self.now_ms {
+            self.next_heartbeat_ms = self.now_ms.saturating_add(self.options.heartbeat_interval_ms.max(1));
+            if self.master.is_some() {
+                self.heartbeat();
+            }
+        }
         self.publish_due();
         self.step_jobs();
         self.step_alter_jobs();

@@ -55,15 +55,15 @@ impl Model {
     /// A replica that has the version, on a living backend.
     fn queryable(&self, tablet: &super::Tablet, version: Version) -> Answer<&BeTablet> {
         let mut replicas = tablet.replicas.iter().filter(|r| r.version >= version && r.last_failed_version.is_none());
-        replicas.find_map(|r| self.backends.get(&r.backend).filter(|be| be.alive)?.tablets.get(&tablet.id)).ok_or_else(
-            || {
+        replicas
+            .find_map(|r| self.backends.get(&r.backend).filter(|be| be.works())?.tablets.get(&tablet.id))
+            .ok_or_else(|| {
                 Refusal::analysis(format!(
                     "There is no scanNode Backend available. failed to get scan range, no queryable replica found in \
                      tablet: {}",
                     tablet.id
                 ))
-            },
-        )
+            })
     }
 }
 

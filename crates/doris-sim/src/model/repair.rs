@@ -21,7 +21,7 @@ impl Model {
             for partition in table.all_partitions() {
                 for (_, tablet) in partition.tablets() {
                     let version = partition.visible_version;
-                    let alive = |be: &BackendId| self.backends.get(be).is_some_and(|be| be.alive);
+                    let alive = |be: &BackendId| self.backends.get(be).is_some_and(|be| be.works());
                     let healthy = tablet
                         .replicas
                         .iter()

@@ -11,6 +11,12 @@ impl Model {
         self.journal_id
     }
 
+    /// `ClusterId` of SHOW FRONTENDS: drawn when the cluster is founded.
+    pub(crate) fn cluster_id(&self) -> u64 {
+        // Any number that differs between clusters and stays: taken from the seed, so that nothing is drawn for it.
+        1_000_000_000 + self.options.seed.wrapping_mul(2_654_435_761) % 1_000_000_000
+    }
+
     /// The password of a user, which is empty if any will do; `None`: no such user.
     pub(crate) fn sql_password(&self, user: &str) -> Option<&Secret> {
         self.users.get(user)

@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
 };
 
 use bytes::Bytes;
@@ -13,57 +12,23 @@ use doris::{
 };
 use futures::future::BoxFuture;
 
-use super::{be::BackendService, fe::FrontendService};
+use super::{
+    be::BackendService,
+    faults::{Arrival, CallInfo, Channel, Departure, FaultPlan, Faults, Substitute},
+    fe::{FrontendService, http::HttpRequest},
+};
 use crate::{
+    model::Refusal,
     session::{Session, SqlService},
     sim::Sim,
 };
 
-/// One call on its way.
-#[derive(Clone, Copy, Debug)]
-pub struct CallInfo<'a> {
-    pub to: &'a Endpoint,
-    /// The Thrift method, the SQL text, or `GET` and the path without its query.
-    pub what: &'a str,
-}
-
-/// What happens to a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Before {
-    Pass,
-    Delay(Duration),
-    /// No connection: nothing was sent.
-    Unreachable,
-    /// The connection breaks before the request arrives; the caller cannot know.
-    Lose,
-    /// Neither the request nor an answer ever arrives.
-    Hang,
-    /// An FE answers that it is not the master (Thrift only; other calls pass).
-    NotMaster,
-}
-
-/// What happens to a reply; the request was executed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum After {
-    Pass,
-    Delay(Duration),
-    /// The connection breaks before the reply arrives.
-    Lose,
-    /// The reply never arrives.
-    Hang,
-}
-
-/// Decides about every call. Both methods are asked once a call.
-pub trait FaultPlan: Send + Sync {
-    fn before(&self, call: CallInfo<'_>) -> Before;
-    fn after(&self, call: CallInfo<'_>) -> After;
-}
-
-/// A frontend's two ports have a service each.
+/// Each port has a service.
 #[derive(Clone, Debug)]
 enum Service {
-    FeThrift { fe: FrontendService, sim: Arc<Sim>, index: usize },
+    FeThrift(FrontendService),
     FeSql { sim: Arc<Sim>, index: usize, sql: Arc<dyn SqlService> },
+    FeHttp(FrontendService),
     BeThrift(BackendService),
     BeHttp(BackendService),
 }
@@ -77,7 +42,7 @@ pub struct SimNet {
 #[derive(Default)]
 struct Inner {
     services: Mutex<BTreeMap<Endpoint, Service>>,
-    faults: Mutex<Option<Arc<dyn FaultPlan>>>,
+    faults: Faults,
 }
 
 impl std::fmt::Debug for SimNet {
@@ -96,9 +61,14 @@ impl SimNet {
         Self::default()
     }
 
-    /// Everything is decided by `plan` from now on (`None`: no faults).
+    /// Each call is decided about by `plan` from now on (`None`: no plan).
     pub fn set_faults(&self, plan: Option<Arc<dyn FaultPlan>>) {
-        *self.inner.faults.lock().unwrap_or_else(PoisonError::into_inner) = plan;
+        self.inner.faults.set_plan(plan);
+    }
+
+    /// What decides about every call.
+    pub fn faults(&self) -> &Faults {
+        &self.inner.faults
     }
 
     fn add(&self, endpoint: Endpoint, service: Service) {
@@ -109,11 +79,12 @@ impl SimNet {
     pub(crate) fn add_frontend(&self, sim: &Arc<Sim>, index: usize, sql: &Arc<dyn SqlService>) {
         let endpoints = sim.look(|model| {
             let fe = model.frontends.get(index)?;
-            Some((Endpoint::new(fe.host.clone(), fe.rpc_port), Endpoint::new(fe.host.clone(), fe.query_port)))
+            Some([fe.rpc_port, fe.query_port, fe.http_port].map(|port| Endpoint::new(fe.host.clone(), port)))
         });
-        if let Some((rpc, query)) = endpoints {
+        if let Some([rpc, query, http]) = endpoints {
             let fe = FrontendService::new(Arc::clone(sim), index);
-            self.add(rpc, Service::FeThrift { fe, sim: Arc::clone(sim), index });
+            self.add(http, Service::FeHttp(fe.clone()));
+            self.add(rpc, Service::FeThrift(fe));
             self.add(query, Service::FeSql { sim: Arc::clone(sim), index, sql: Arc::clone(sql) });
         }
     }
@@ -132,56 +103,57 @@ impl SimNet {
     fn service(&self, to: &Endpoint) -> Result<Service, NetError> {
         let service = self.inner.services.lock().unwrap_or_else(PoisonError::into_inner).get(to).cloned();
         let alive = |service: &Service| match service {
-            Service::FeThrift { sim, index, .. } | Service::FeSql { sim, index, .. } => {
-                sim.look(|model| model.frontends.get(*index).is_some_and(|fe| fe.alive))
-            }
+            Service::FeThrift(fe) | Service::FeHttp(fe) => fe.is_alive(),
+            Service::FeSql { sim, index, .. } => sim.look(|model| model.serves_sql(*index)),
             Service::BeThrift(be) | Service::BeHttp(be) => be.is_alive(),
         };
         service.filter(alive).ok_or_else(|| unreachable_error(to))
     }
 
-    fn faults(&self) -> Option<Arc<dyn FaultPlan>> {
-        self.inner.faults.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Applies the fault plan around a call. The call itself goes on when the caller gives up: only then does a caller
-    /// that gives up look like one whose process was killed.
-    async fn carry<T: Send + 'static>(
+    /// Takes a call there and its reply back. A call that has arrived goes on when the caller gives up: only then does a
+    /// caller that gives up look like one whose process was killed.
+    async fn carry<T, W>(
         &self,
-        to: &Endpoint,
-        what: &str,
-        refuse: impl FnOnce() -> Option<Result<T, NetError>>,
-        call: impl Future<Output = Result<T, NetError>> + Send + 'static,
-    ) -> Result<T, NetError> {
-        let faults = self.faults();
-        let info = CallInfo { to, what };
-        match faults.as_ref().map_or(Before::Pass, |plan| plan.before(info)) {
-            Before::Pass => {}
-            Before::Delay(time) => tokio::time::sleep(time).await,
-            Before::Unreachable => return Err(unreachable_error(to)),
-            Before::Lose => return Err(lost(to)),
-            Before::Hang => std::future::pending::<()>().await,
-            Before::NotMaster => {
-                if let Some(refusal) = refuse() {
-                    return refusal;
+        call: CallInfo<'_>,
+        substitute: impl Fn(&Substitute) -> Option<T>,
+        execute: impl Fn() -> W,
+    ) -> Result<T, NetError>
+    where
+        T: Send + 'static,
+        W: Future<Output = Result<T, NetError>> + Send + 'static,
+    {
+        let (to, faults) = (call.to, self.faults());
+        let mut repetitions = 0;
+        match faults.arrive(call).await {
+            Arrival::Execute => {}
+            Arrival::ExecuteTwice => repetitions = 1,
+            Arrival::Unreachable => return Err(unreachable_error(to)),
+            Arrival::Lost => return Err(lost(to)),
+            Arrival::Answer(answer) => {
+                if let Some(reply) = substitute(&answer) {
+                    return Ok(reply);
                 }
             }
         }
-        let result = match tokio::spawn(call).await {
-            // A server that died meanwhile sends nothing any more.
-            Ok(result) => self.service(to).map_err(|_| lost(to)).and(result),
-            Err(_) => Err(lost(to)),
-        };
-        match faults.as_ref().map_or(After::Pass, |plan| plan.after(info)) {
-            After::Pass => result,
-            After::Delay(time) => {
-                tokio::time::sleep(time).await;
-                result
-            }
-            After::Lose => Err(lost(to)),
-            After::Hang => std::future::pending().await,
+        let mut result = join(to, tokio::spawn(execute())).await;
+        for _ in 0..repetitions {
+            let _answer_of_the_copy = join(to, tokio::spawn(execute())).await;
+        }
+        // A server that died meanwhile sends nothing any more.
+        if self.service(to).is_err() {
+            result = Err(lost(to));
+        }
+        match faults.depart(call).await {
+            Departure::Send => result,
+            Departure::Answer(answer) => substitute(&answer).map_or(result, Ok),
+            // A part of a reply is no reply.
+            Departure::Cut(_) | Departure::Lost => Err(lost(to)),
         }
     }
+}
+
+async fn join<T>(to: &Endpoint, task: tokio::task::JoinHandle<Result<T, NetError>>) -> Result<T, NetError> {
+    task.await.unwrap_or_else(|_| Err(lost(to)))
 }
 
 impl Net for SimNet {
@@ -189,23 +161,23 @@ impl Net for SimNet {
         Box::pin(async move {
             let service = self.service(to)?;
             let method = decode_call(&call).map(|head| head.name).map_err(|error| garbled(to, &error))?;
-            let (frontend, request) = (service.clone(), call.clone());
-            let refuse = || match &frontend {
-                Service::FeThrift { fe, .. } => {
-                    Some(fe.refuse_as_follower(&request).map_err(|error| garbled(to, &error)))
+            let substitute = |answer: &Substitute| match &service {
+                Service::FeThrift(fe) => fe.substitute(&call, answer),
+                Service::BeThrift(be) => be.substitute(&call, answer),
+                Service::FeSql { .. } | Service::FeHttp(_) | Service::BeHttp(_) => None,
+            };
+            let execute = || {
+                let (service, call, to) = (service.clone(), call.clone(), to.clone());
+                async move {
+                    let answer = match service {
+                        Service::FeThrift(fe) => fe.call(call, PEER).await,
+                        Service::BeThrift(be) => be.call(call).await,
+                        Service::FeSql { .. } | Service::FeHttp(_) | Service::BeHttp(_) => return Err(lost(&to)),
+                    };
+                    answer.map_err(|error| garbled(&to, &error))
                 }
-                _ => None,
             };
-            let endpoint = to.clone();
-            let work = async move {
-                let answer = match service {
-                    Service::FeThrift { fe, .. } => fe.call(call, PEER).await,
-                    Service::BeThrift(be) => be.call(call).await,
-                    Service::FeSql { .. } | Service::BeHttp(_) => return Err(lost(&endpoint)),
-                };
-                answer.map_err(|error| garbled(&endpoint, &error))
-            };
-            self.carry(to, &method, refuse, work).await
+            self.carry(CallInfo { to, channel: Channel::Thrift, what: &method }, substitute, execute).await
         })
     }
 
@@ -219,23 +191,51 @@ impl Net for SimNet {
                 let why = format!("Access denied for user '{user}@{PEER}' (using password: YES)");
                 return Err(NetError::Login { to: to.to_string(), user, why });
             }
-            let statement = sql.to_owned();
-            let work = async move {
-                let mut session = Session { user, fe: index, ..Session::default() };
-                Ok(executor.execute(&mut session, &statement).await)
+            let substitute = |answer: &Substitute| match answer {
+                Substitute::Refusal { status, text } => Some(mysql_refusal(*status, text).into_sql_reply()),
+                Substitute::NotMaster(_) => None,
             };
-            self.carry(to, sql, || None, work).await
+            let execute = || {
+                let (executor, statement) = (Arc::clone(&executor), sql.to_owned());
+                let mut session = Session { user: user.clone(), fe: index, ..Session::default() };
+                async move { Ok(executor.execute(&mut session, &statement).await) }
+            };
+            self.carry(CallInfo { to, channel: Channel::Sql, what: sql }, substitute, execute).await
         })
     }
 
     fn http_get<'a>(&'a self, to: &'a Endpoint, path_and_query: &'a str) -> BoxFuture<'a, Result<HttpReply, NetError>> {
         Box::pin(async move {
-            let Service::BeHttp(be) = self.service(to)? else { return Err(lost(to)) };
+            let service = self.service(to)?;
             let path = path_and_query.split('?').next().unwrap_or_default();
             let what = format!("GET {path}");
-            let request = path_and_query.to_owned();
-            self.carry(to, &what, || None, async move { Ok(be.http_get(&request)) }).await
+            let execute = || {
+                let (service, to, request) = (service.clone(), to.clone(), path_and_query.to_owned());
+                async move {
+                    match service {
+                        Service::FeHttp(fe) => Ok(fe.http(&HttpRequest::get(&request))),
+                        Service::BeHttp(be) => Ok(be.http_get(&request)),
+                        _ => Err(lost(&to)),
+                    }
+                }
+            };
+            self.carry(CallInfo { to, channel: Channel::Http, what: &what }, http_substitute, execute).await
         })
+    }
+}
+
+/// The error of a SQL statement that a fault makes up.
+pub(crate) fn mysql_refusal(code: u16, text: &str) -> Refusal {
+    Refusal::plain(2, text).with_mysql(code, "HY000")
+}
+
+/// The HTTP reply that a fault makes up.
+pub(crate) fn http_substitute(answer: &Substitute) -> Option<HttpReply> {
+    match answer {
+        Substitute::Refusal { status, text } => {
+            Some(HttpReply { status: *status, body: Bytes::from(text.clone().into_bytes()) })
+        }
+        Substitute::NotMaster(_) => None,
     }
 }
 

@@ -8,6 +8,7 @@ use super::{
     },
     cell,
 };
+use crate::model::FrontendRole;
 
 pub(in crate::exec) fn frontends(context: &Context<'_>) -> Rows {
     let model = context.model;
@@ -20,19 +21,20 @@ pub(in crate::exec) fn frontends(context: &Context<'_>) -> Rows {
             cell(fe.query_port),
             cell(fe.rpc_port),
             cell(-1),
-            cell("FOLLOWER"),
+            cell(fe.role.name()),
             cell(model.master == Some(n)),
-            cell(1_696_367_611),
+            cell(model.cluster_id()),
             cell(true),
-            cell(fe.alive),
+            cell(fe.known_alive),
             cell(model.journal_id()),
             cell(format_ms(fe.started_ms)),
-            cell(format_ms(model.now_ms())),
-            cell(true),
-            cell(""),
+            cell(format_ms(if fe.known_alive { model.now_ms() } else { fe.last_heartbeat_ms })),
+            // Whether it is a member of the group that elects.
+            cell(fe.role == FrontendRole::Follower),
+            cell(if fe.known_alive { "" } else { "got exception: Connection refused (Connection refused)" }),
             cell(VERSION),
             cell(if n == context.session.fe { "Yes" } else { "No" }),
-            None,
+            fe.live_since_ms.map(format_ms),
         ]
     });
     let columns = [
@@ -75,7 +77,7 @@ pub(in crate::exec) fn backends(context: &Context<'_>) -> Rows {
             cell(format_ms(be.started_ms)),
             cell(&heartbeat),
             cell(be.alive),
-            cell(false),
+            cell(be.decommissioned),
             cell(be.tablets.len()),
             cell("0.000 "),
             cell("0.000 "),
@@ -85,14 +87,14 @@ pub(in crate::exec) fn backends(context: &Context<'_>) -> Rows {
             cell("50.00 %"),
             cell("0.000 "),
             cell("{\"location\" : \"default\"}"),
-            cell(if be.alive { "" } else { "java.net.ConnectException: Connection refused" }),
+            cell(&be.error),
             cell(VERSION),
             cell(format!(
                 "{{\"lastSuccessReportTabletsTime\":\"{heartbeat}\",\"lastStreamLoadTime\":-1,\"isQueryDisabled\":false,\
                  \"isLoadDisabled\":false,\"isActive\":true,\"isShutdown\":false,\"currentFragmentNum\":0,\
                  \"lastFragmentUpdateTime\":0}}"
             )),
-            cell(0),
+            cell(be.heartbeat_failures),
             cell("mix"),
             cell(2),
             cell("8.00 GB"),

@@ -38,6 +38,19 @@ impl Model {
         }
     }
 
+    /// Removes every record of a database, whatever its properties and locks keep: as if all had expired.
+    pub fn discard_binlogs(&mut self, id: DbId) {
+        let Some(store) = self.binlogs.get_mut(&id) else { return };
+        let mut gone = BTreeMap::new();
+        let mut newest = CommitSeq(-1);
+        for stream in std::iter::once(&mut store.stream).chain(store.tables.values_mut()) {
+            newest = newest.max(stream.head());
+            stream.cut(stream.head(), &mut gone);
+        }
+        store.dropped.collect(newest);
+        self.tell_backends(&gone);
+    }
+
     fn collect_database(&mut self, id: DbId) {
         // Nothing is collected while the database is missing (seen).
         let Some(db) = self.databases.get(&id) else { return };

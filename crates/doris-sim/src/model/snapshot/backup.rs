@@ -318,7 +318,7 @@ impl Model {
             let mut good = tablet.replicas.iter().filter(|r| {
                 r.version >= version
                     && r.last_failed_version.is_none()
-                    && self.backends.get(&r.backend).is_some_and(|be| be.alive)
+                    && self.backends.get(&r.backend).is_some_and(|be| be.works())
             });
             let chosen = good.clone().map(|r| r.id).min();
             let Some(replica) = good.find(|r| Some(r.id) == chosen) else {

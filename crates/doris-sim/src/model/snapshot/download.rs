@@ -162,7 +162,7 @@ impl Model {
             if job.head.state != JobState::Downloading {
                 continue;
             }
-            let alive = |id: &BackendId| self.backends.get(id).is_some_and(|be| be.alive);
+            let alive = |id: &BackendId| self.backends.get(id).is_some_and(|be| be.works());
             let waiting = job
                 .downloads
                 .iter_mut()

@@ -14,7 +14,7 @@ mod signature;
 
 use std::collections::VecDeque;
 
-use super::{Answer, Model, Refusal, fe_json::JavaMap, ids::*};
+use super::{Answer, Model, Refusal, fe_json::JavaMap, ids::*, job_fault::JobStep};
 
 pub use backup::{BackupObject, BackupSpec};
 pub use document::LocalSnapshot;
@@ -58,6 +58,26 @@ impl JobState {
             Self::Finished => "FINISHED",
             Self::Cancelled => "CANCELLED",
         }
+    }
+
+    /// The state of Doris's word.
+    pub fn of_name(name: &str) -> Option<Self> {
+        const ALL: [JobState; 13] = [
+            JobState::Pending,
+            JobState::Snapshoting,
+            JobState::UploadSnapshot,
+            JobState::Uploading,
+            JobState::SaveMeta,
+            JobState::UploadInfo,
+            JobState::Creating,
+            JobState::Download,
+            JobState::Downloading,
+            JobState::Commit,
+            JobState::Committing,
+            JobState::Finished,
+            JobState::Cancelled,
+        ];
+        ALL.into_iter().find(|state| state.name().eq_ignore_ascii_case(name))
     }
 
     /// Whether the job is over.
@@ -200,6 +220,14 @@ impl Model {
             return Err(JobError { code: "TIMEOUT", text });
         }
         job.head_mut().next_step_ms = Some(now.saturating_add(self.options.snapshot_tick_ms));
+        match self.job_step(job) {
+            JobStep::Go => {}
+            JobStep::Wait(until) => {
+                job.head_mut().next_step_ms = Some(until);
+                return Ok(());
+            }
+            JobStep::Fail(error) => return Err(error),
+        }
         let state = job.head().state;
         match job {
             SnapshotJob::Backup(job) => self.step_backup(job)?,

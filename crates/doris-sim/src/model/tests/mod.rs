@@ -4,6 +4,7 @@
 mod alter;
 mod binlog;
 mod catalog;
+mod frontends;
 mod publish;
 mod recycle_bin;
 mod rows;

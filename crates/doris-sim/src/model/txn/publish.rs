@@ -23,6 +23,10 @@ impl Model {
         }
     }
 
+    pub fn publish_is_held(&self) -> bool {
+        self.publish_held
+    }
+
     /// When the publisher has something to do.
     pub(crate) fn next_publish_ms(&self) -> Option<i64> {
         if self.publish_held {
@@ -126,7 +130,7 @@ impl Model {
             }
             let mut good = 0;
             for replica in &tablet.replicas {
-                let be = self.backends.get(&replica.backend).filter(|be| be.alive);
+                let be = self.backends.get(&replica.backend).filter(|be| be.works());
                 let on_be = be.and_then(|be| be.tablets.get(&tablet.id));
                 let has = on_be.is_some_and(|on_be| {
                     self.options.stand_in_backends

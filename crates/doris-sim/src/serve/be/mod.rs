@@ -13,6 +13,7 @@ use doris::{
     thrift::{Call, Method as _, ThriftError, Wire, decode_args, decode_call, encode_reply},
 };
 
+use super::faults::Substitute;
 use crate::{model::BackendId, sim::Sim};
 
 pub(crate) use download::run_downloads;
@@ -42,12 +43,39 @@ impl BackendService {
         self.sim.look(|model| model.living_backend(self.id).is_some())
     }
 
+    /// Waits until it does not any more.
+    pub(crate) async fn died(&self) {
+        self.sim.wait_death(|model| model.living_backend(self.id).is_some()).await;
+    }
+
+    /// An answer of a fault in place of one's own; `None`: to a method that has no such answer.
+    pub(crate) fn substitute(&self, message: &Bytes, answer: &Substitute) -> Option<Bytes> {
+        let Substitute::Refusal { status, text } = answer else { return None };
+        let call = decode_call(message).ok()?;
+        let code = i32::from(*status);
+        match call.name.as_str() {
+            name @ rpc::IngestBinlog::NAME => {
+                let status = Some(rpc::Status::with_text(rpc::StatusCode(code), text.clone()));
+                encode_reply(name, call.seq, &rpc::IngestBinlogResult { status, is_async: None }).ok()
+            }
+            name @ rpc::QueryIngestBinlog::NAME => {
+                let (status, err_msg) = (Some(rpc::IngestBinlogStatus(code)), Some(text.clone()));
+                encode_reply(name, call.seq, &rpc::QueryIngestBinlogResult { status, err_msg }).ok()
+            }
+            _ => None,
+        }
+    }
+
     /// Answers one call.
     ///
     /// # Errors
     /// The bytes are no message at all: a server closes the connection.
     pub async fn call(&self, message: Bytes) -> Result<Bytes, ThriftError> {
         let call = decode_call(&message)?;
+        let slow = self.sim.look(|model| model.living_backend(self.id).map_or(0, |be| be.response_delay_ms));
+        if let Ok(slow @ 1..) = u64::try_from(slow) {
+            tokio::time::sleep(std::time::Duration::from_millis(slow)).await;
+        }
         match call.name.as_str() {
             name @ rpc::IngestBinlog::NAME => {
                 let reply = self.ingest_binlog(args(&call)?).await;

@@ -2,6 +2,7 @@
 
 mod account;
 mod binlog;
+pub(crate) mod http;
 mod meta;
 mod snapshot;
 mod txn;
@@ -17,8 +18,9 @@ use doris::{
     },
 };
 
+use super::faults::{MasterHint, Substitute};
 use crate::{
-    model::{Profile, Refusal},
+    model::{MasterView, Profile, Refusal},
     sim::Sim,
 };
 
@@ -87,45 +89,68 @@ impl FrontendService {
         self.sim.look(|model| model.frontends.get(self.fe).is_some_and(|fe| fe.alive))
     }
 
-    /// Refuses one call as an FE that is not the master does, whatever this one is.
-    ///
-    /// # Errors
-    /// The bytes are no message at all.
-    pub fn refuse_as_follower(&self, message: &Bytes) -> Result<Bytes, ThriftError> {
-        let call = decode_call(message)?;
-        fn refuse<M: Method>(call: &Call) -> Result<Bytes, ThriftError>
+    /// Waits until it does not any more.
+    pub(crate) async fn died(&self) {
+        self.sim.wait_death(|model| model.frontends.get(self.fe).is_some_and(|fe| fe.alive)).await;
+    }
+
+    /// An answer of a fault in place of one's own; `None`: to a method that has no such answer, or to no call at all.
+    pub(crate) fn substitute(&self, message: &Bytes, answer: &Substitute) -> Option<Bytes> {
+        let call = decode_call(message).ok()?;
+        let (status, address) = match answer {
+            Substitute::Refusal { status, text } => {
+                (Status::with_text(StatusCode(i32::from(*status)), text.clone()), None)
+            }
+            Substitute::NotMaster(hint) => {
+                let address = match hint {
+                    MasterHint::Absent => None,
+                    MasterHint::Named => Some(self.master_address()),
+                    MasterHint::Empty => Some(NetworkAddress::default()),
+                };
+                (Status::with_text(StatusCode::NOT_MASTER, NOT_MASTER), address)
+            }
+        };
+        fn refuse<M: Method>(call: &Call, status: Status, address: Option<NetworkAddress>) -> Option<Bytes>
         where
             M::Reply: FeReply,
         {
-            let status = Status::with_text(StatusCode::NOT_MASTER, NOT_MASTER);
-            encode_reply(M::NAME, call.seq, &M::Reply::refusal(status, None))
+            encode_reply(M::NAME, call.seq, &M::Reply::refusal(status, address)).ok()
         }
-        match call.name.as_str() {
-            rpc::GetBinlog::NAME => refuse::<rpc::GetBinlog>(&call),
-            rpc::GetBinlogLag::NAME => refuse::<rpc::GetBinlogLag>(&call),
-            rpc::LockBinlog::NAME if !self.profile().lock_binlog => unknown_method(&call.name, call.seq),
-            rpc::LockBinlog::NAME => refuse::<rpc::LockBinlog>(&call),
-            rpc::BeginTxn::NAME => refuse::<rpc::BeginTxn>(&call),
-            rpc::CommitTxn::NAME => refuse::<rpc::CommitTxn>(&call),
-            rpc::RollbackTxn::NAME => refuse::<rpc::RollbackTxn>(&call),
-            rpc::GetMasterToken::NAME => refuse::<rpc::GetMasterToken>(&call),
-            rpc::GetSnapshot::NAME => refuse::<rpc::GetSnapshot>(&call),
-            rpc::RestoreSnapshot::NAME => refuse::<rpc::RestoreSnapshot>(&call),
-            rpc::GetMeta::NAME => refuse::<rpc::GetMeta>(&call),
-            name => unknown_method(name, call.seq),
-        }
+        let refuse = match call.name.as_str() {
+            rpc::GetBinlog::NAME => refuse::<rpc::GetBinlog>,
+            rpc::GetBinlogLag::NAME => refuse::<rpc::GetBinlogLag>,
+            rpc::LockBinlog::NAME if self.profile().lock_binlog => refuse::<rpc::LockBinlog>,
+            rpc::BeginTxn::NAME => refuse::<rpc::BeginTxn>,
+            rpc::CommitTxn::NAME => refuse::<rpc::CommitTxn>,
+            rpc::RollbackTxn::NAME => refuse::<rpc::RollbackTxn>,
+            rpc::GetMasterToken::NAME => refuse::<rpc::GetMasterToken>,
+            rpc::GetSnapshot::NAME => refuse::<rpc::GetSnapshot>,
+            rpc::RestoreSnapshot::NAME => refuse::<rpc::RestoreSnapshot>,
+            rpc::GetMeta::NAME => refuse::<rpc::GetMeta>,
+            rpc::GetBackendMeta::NAME => refuse::<rpc::GetBackendMeta>,
+            _ => return None,
+        };
+        refuse(&call, status, address)
     }
 
     /// The refusal of an FE that is not the master; `None` on the master.
     fn not_master(&self) -> Option<Status> {
-        let is_master = self.sim.look(|model| model.master == Some(self.fe));
-        (!is_master).then(|| Status::with_text(StatusCode::NOT_MASTER, NOT_MASTER))
+        let view = self.sim.look(|model| model.master_seen_by(self.fe));
+        (view != MasterView::Itself).then(|| Status::with_text(StatusCode::NOT_MASTER, NOT_MASTER))
     }
 
-    /// Where the master is, as getBinlog names it: `""` and port 0 during an election.
+    /// Where this FE takes the master to be, as getBinlog names it: `""` and port 0 on one that is becoming it. A dead one
+    /// is named until another one is chosen.
     fn master_address(&self) -> NetworkAddress {
         self.sim.look(|model| {
-            let master = model.master.and_then(|n| model.frontends.get(n));
+            let master = match model.master_seen_by(self.fe) {
+                MasterView::Itself => Some(self.fe),
+                MasterView::Other(index) | MasterView::NotReady(index) => Some(index),
+                MasterView::Dead { master, .. } => Some(master),
+                MasterView::Gone { former } => former,
+                MasterView::Becoming => None,
+            };
+            let master = master.and_then(|n| model.frontends.get(n));
             master.map_or_else(NetworkAddress::default, |fe| NetworkAddress {
                 hostname: fe.host.clone(),
                 port: i32::from(fe.rpc_port),

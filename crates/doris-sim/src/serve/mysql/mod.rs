@@ -18,11 +18,16 @@ use tokio::{
     task::JoinSet,
 };
 
+use super::{
+    faults::{Arrival, CallInfo, Channel, Departure, Faults, Substitute},
+    net::mysql_refusal,
+};
 use crate::{
     Session, Sim, SqlService,
     exec::{Reply, close_txn, use_database},
     model::Refusal,
 };
+use doris::net::Endpoint;
 use packet::{Packets, ProtocolError};
 
 /// Commands of the protocol that are served.
@@ -35,9 +40,30 @@ mod command {
     pub(super) const RESET_CONNECTION: u8 = 0x1f;
 }
 
-/// Answers connections to the frontend with this index until the future is dropped; that closes them all.
-pub async fn serve(listener: TcpListener, sim: Arc<Sim>, frontend: usize, sql: Arc<dyn SqlService>) {
-    let ids = AtomicU32::new(1);
+/// The MySQL port of one frontend.
+#[derive(Clone, Debug)]
+pub struct MysqlPort {
+    pub sim: Arc<Sim>,
+    /// Index into [`crate::Model::frontends`].
+    pub frontend: usize,
+    pub endpoint: Endpoint,
+    pub sql: Arc<dyn SqlService>,
+    pub faults: Faults,
+}
+
+impl MysqlPort {
+    fn is_open(&self) -> bool {
+        self.sim.look(|model| model.serves_sql(self.frontend))
+    }
+
+    async fn closed(&self) {
+        self.sim.wait_death(|model| model.serves_sql(self.frontend)).await;
+    }
+}
+
+/// Answers connections until the future is dropped; that closes them all.
+pub async fn serve(listener: TcpListener, port: MysqlPort) {
+    let (ids, port) = (AtomicU32::new(1), Arc::new(port));
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -48,10 +74,10 @@ pub async fn serve(listener: TcpListener, sim: Arc<Sim>, frontend: usize, sql: A
                         tracing::debug!(%peer, %error, "TCP_NODELAY cannot be set");
                     }
                     let id = ids.fetch_add(1, Ordering::Relaxed);
-                    let (sim, sql) = (Arc::clone(&sim), Arc::clone(&sql));
+                    let port = Arc::clone(&port);
                     connections.spawn(async move {
                         let peer_host = peer.ip().to_string();
-                        if let Err(error) = serve_connection(stream, &sim, frontend, &*sql, id, &peer_host).await {
+                        if let Err(error) = serve_connection(stream, &port, id, &peer_host).await {
                             tracing::debug!(%peer, %error, "a MySQL connection ended");
                         }
                     });
@@ -66,22 +92,27 @@ pub async fn serve(listener: TcpListener, sim: Arc<Sim>, frontend: usize, sql: A
 /// Serves one connection to its end.
 async fn serve_connection<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
-    sim: &Sim,
-    frontend: usize,
-    sql: &dyn SqlService,
+    port: &MysqlPort,
     connection_id: u32,
     peer_host: &str,
 ) -> Result<(), ProtocolError> {
     let mut packets = Packets::new(stream);
-    let alive = || sim.look(|model| model.frontends.get(frontend).is_some_and(|fe| fe.alive));
-    if !alive() {
+    if !port.is_open() {
         return Ok(());
     }
-    let mut session = Session { fe: frontend, connection_id, ..Session::default() };
-    if !handshake::log_in(&mut packets, sim, &mut session, peer_host).await? {
-        return Ok(());
-    }
-    let ended = serve_requests(&mut packets, sim, &mut session, sql, alive).await;
+    let sim = &*port.sim;
+    let mut session = Session { fe: port.frontend, connection_id, host: peer_host.to_owned(), ..Session::default() };
+    // A killed frontend answers nothing: its connections break.
+    let ended = tokio::select! {
+        biased;
+        () = port.closed() => Ok(()),
+        ended = async {
+            match handshake::log_in(&mut packets, sim, &mut session, peer_host).await? {
+                true => serve_requests(&mut packets, port, &mut session).await,
+                false => Ok(()),
+            }
+        } => ended,
+    };
     sim.with(|model| close_txn(model, &mut session));
     ended
 }
@@ -89,14 +120,12 @@ async fn serve_connection<S: AsyncRead + AsyncWrite + Unpin>(
 /// Answers requests until the connection ends.
 async fn serve_requests<S: AsyncRead + AsyncWrite + Unpin>(
     packets: &mut Packets<S>,
-    sim: &Sim,
+    port: &MysqlPort,
     session: &mut Session,
-    sql: &dyn SqlService,
-    alive: impl Fn() -> bool,
 ) -> Result<(), ProtocolError> {
+    let sim = &*port.sim;
     while let Some(request) = packets.read_request().await? {
-        // A killed frontend answers nothing: its connections break.
-        if !alive() {
+        if !port.is_open() {
             return Ok(());
         }
         let Some((command, body)) = request.split_first() else {
@@ -118,17 +147,17 @@ async fn serve_requests<S: AsyncRead + AsyncWrite + Unpin>(
                 result::write_reply(packets, &reply.into()).await?;
             }
             command::QUERY => match std::str::from_utf8(body) {
-                Ok(text) => {
-                    for reply in sql.execute_all(session, text).await {
-                        result::write_reply(packets, &reply).await?;
-                    }
-                }
+                Ok(text) => match query(packets, port, session, text).await? {
+                    Departure::Send | Departure::Answer(_) => {}
+                    Departure::Cut(bytes) => return Ok(packets.flush_part(bytes).await?),
+                    Departure::Lost => return Ok(()),
+                },
                 Err(_) => result::write_refusal(packets, &Refusal::analysis("the statement is not UTF-8")),
             },
             command::FIELD_LIST => {
                 let table = body.split(|byte| *byte == 0).next().unwrap_or_default();
                 let table = String::from_utf8_lossy(table).replace('`', "``");
-                let replies = sql.execute_all(session, &format!("SELECT * FROM `{table}` LIMIT 0")).await;
+                let replies = port.sql.execute_all(session, &format!("SELECT * FROM `{table}` LIMIT 0")).await;
                 match replies.into_iter().next() {
                     Some(Reply::Rows(rows)) => result::write_field_list(packets, &rows),
                     Some(Reply::Refused(refusal)) => result::write_refusal(packets, &refusal),
@@ -140,6 +169,50 @@ async fn serve_requests<S: AsyncRead + AsyncWrite + Unpin>(
         packets.flush().await?;
     }
     Ok(())
+}
+
+/// Executes a text and gathers its answers. What has to happen to them is the answer.
+async fn query<S: AsyncRead + AsyncWrite + Unpin>(
+    packets: &mut Packets<S>,
+    port: &MysqlPort,
+    session: &mut Session,
+    text: &str,
+) -> Result<Departure, ProtocolError> {
+    let call = CallInfo { to: &port.endpoint, channel: Channel::Sql, what: text };
+    let mut repetitions = 0;
+    match port.faults.arrive(call).await {
+        Arrival::Execute | Arrival::Answer(Substitute::NotMaster(_)) => {}
+        Arrival::ExecuteTwice => repetitions = 1,
+        Arrival::Unreachable | Arrival::Lost => return Ok(Departure::Lost),
+        Arrival::Answer(Substitute::Refusal { status, text }) => {
+            result::write_refusal(packets, &mysql_refusal(status, &text));
+            return Ok(Departure::Send);
+        }
+    }
+    let replies = port.sql.execute_all(session, text).await;
+    for _ in 0..repetitions {
+        let _answer_of_the_copy = port.sql.execute_all(session, text).await;
+    }
+    let departure = port.faults.depart(call).await;
+    match &departure {
+        Departure::Answer(Substitute::Refusal { status, text }) => {
+            result::write_refusal(packets, &mysql_refusal(*status, text));
+        }
+        Departure::Lost => {}
+        // Of a reply that is cut, nothing may be written before it is.
+        Departure::Cut(_) => {
+            packets.hold();
+            for reply in replies {
+                result::write_reply(packets, &reply).await?;
+            }
+        }
+        Departure::Send | Departure::Answer(Substitute::NotMaster(_)) => {
+            for reply in replies {
+                result::write_reply(packets, &reply).await?;
+            }
+        }
+    }
+    Ok(departure)
 }
 
 fn unsupported(command: u8) -> Refusal {

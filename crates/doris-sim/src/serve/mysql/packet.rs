@@ -28,11 +28,13 @@ pub(super) struct Packets<S> {
     outgoing: BytesMut,
     /// The number of the next packet.
     sequence: u8,
+    /// Whether everything is gathered until [`Self::flush_part`].
+    held: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Packets<S> {
     pub(super) fn new(stream: S) -> Self {
-        Self { stream, incoming: BytesMut::new(), outgoing: BytesMut::new(), sequence: 0 }
+        Self { stream, incoming: BytesMut::new(), outgoing: BytesMut::new(), sequence: 0, held: false }
     }
 
     /// The payload of the next request; `None`: the client is gone. The answer is numbered from 1.
@@ -94,7 +96,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Packets<S> {
 
     /// Writes what has been gathered if that is much.
     pub(super) async fn flush_if_full(&mut self) -> io::Result<()> {
-        if self.outgoing.len() >= WRITE_CHUNK { self.flush().await } else { Ok(()) }
+        if self.outgoing.len() >= WRITE_CHUNK && !self.held { self.flush().await } else { Ok(()) }
+    }
+
+    /// Writes nothing until [`Self::flush_part`].
+    pub(super) fn hold(&mut self) {
+        self.held = true;
+    }
+
+    /// Writes the first bytes of what has been gathered, and drops the rest.
+    pub(super) async fn flush_part(&mut self, bytes: usize) -> io::Result<()> {
+        self.outgoing.truncate(bytes);
+        self.flush().await
     }
 
     pub(super) async fn flush(&mut self) -> io::Result<()> {
