@@ -26,5 +26,5 @@ pub mod snapshot_sync;
 mod testing;
 
 pub use env::{Clock, Env, Rng, Settings};
-pub use job::{Job, JobStatus, Run};
+pub use job::{Cause, Counters, Histogram, Job, JobStatus, Run, TxnPhase};
 pub use policy::{Code, Failure};

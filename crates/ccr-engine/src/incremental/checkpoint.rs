@@ -21,6 +21,7 @@ use super::{
     source_watch::{SourceLook, SourceWatch},
 };
 use crate::{
+    job::TxnPhase,
     label,
     ledger::{Applied, Ledger, Reading, Touched, applied},
     phase::Progress,
@@ -35,6 +36,8 @@ pub(super) struct Checkpoint {
     shared: Arc<Shared>,
     /// Records in order whose transactions are committed (or that need none), not yet claimed.
     pending: VecDeque<(CommitSeq, Touched)>,
+    /// When those of them were accepted that wrote rows.
+    accepted_at: BTreeMap<CommitSeq, Instant>,
     /// Highest version of each partition whose commit was sent: nothing on the destination may be ahead of it.
     issued: BTreeMap<PartitionId<Source>, Version>,
     step: Step,
@@ -89,6 +92,7 @@ impl Checkpoint {
         Self {
             shared,
             pending: VecDeque::new(),
+            accepted_at: BTreeMap::new(),
             issued: ledger.entries().map(|(partition, entry)| (*partition, entry.verified)).collect(),
             step: Step::Idle,
             last_save: now,
@@ -118,6 +122,9 @@ impl Checkpoint {
         self.issue(&touched);
         if self.pending.is_empty() {
             self.last_claim = Instant::now();
+        }
+        if !touched.is_empty() {
+            self.accepted_at.insert(seq, Instant::now());
         }
         self.pending.push_back((seq, touched));
     }
@@ -213,6 +220,9 @@ impl Checkpoint {
                 ledger.verify(touched);
             }
             last = Some(*seq);
+            if let Some(accepted_at) = self.accepted_at.remove(seq) {
+                self.shared.context.status.phase(TxnPhase::Visible, accepted_at.elapsed());
+            }
             self.pending.pop_front();
         }
         if last.is_some() || self.pending.is_empty() {
@@ -228,7 +238,10 @@ impl Checkpoint {
         progress.advance(&*context.env.clock, seq, attempted);
         let document = context.encode(progress)?;
         self.step = Step::Saving(Box::pin(async move {
-            context.env.store.save_progress(&context.name, &context.env.owner, &document).await
+            let begun = Instant::now();
+            context.env.store.save_progress(&context.name, &context.env.owner, &document).await?;
+            context.status.persisted(begun.elapsed());
+            Ok(())
         }));
         Ok(())
     }

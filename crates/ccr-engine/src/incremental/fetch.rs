@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::Exit;
 use crate::{
-    job::Context,
+    job::{Cause, Context},
     policy::{Code, Failure},
 };
 
@@ -100,6 +100,7 @@ impl Fetch {
             // The DUMMY stands at the last record that was collected: proof that something after our position is gone.
             BinlogPage::TooOld { last_collected } if last_collected > self.after => {
                 return Err(Exit::FullSync {
+                    cause: Cause::BinlogCollected,
                     reason: format!(
                         "the source collected its binlog up to {last_collected}, the job stands at {}",
                         self.after

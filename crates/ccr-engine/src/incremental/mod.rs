@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
-    job::{Context, Control},
+    job::{Cause, Context, Control},
     label::Incarnation,
     ledger::Ledger,
     mapping::{Known, TableMapping},
@@ -55,7 +55,7 @@ pub(crate) enum Exit {
     /// Asked to stop; everything durable is written.
     Cancelled,
     /// The binlog cannot go on from here: copy the table again.
-    FullSync { reason: String },
+    FullSync { cause: Cause, reason: String },
     /// Something failed; try again as told.
     Failed { failure: Failure, action: Action },
     /// Only an operator can help.
@@ -260,7 +260,7 @@ pub(crate) async fn run(
 /// The job's table is not the one that was copied.
 fn replaced(context: &Context) -> Exit {
     let (db, name) = (&context.source_db, context.source_table());
-    Exit::FullSync { reason: format!("{db}.{name} is another table now: it was replaced") }
+    Exit::FullSync { cause: Cause::TableReplaced, reason: format!("{db}.{name} is another table now: it was replaced") }
 }
 
 /// How a run of the pipeline ended.
@@ -278,7 +278,10 @@ async fn run_pipeline(
     cancel: &CancellationToken,
 ) -> Ended {
     let Some(ledger) = progress.own.ledger.clone() else {
-        return Ended::Exit(Exit::FullSync { reason: "the stored progress has no partition versions".to_owned() });
+        return Ended::Exit(Exit::FullSync {
+            cause: Cause::NoVersions,
+            reason: "the stored progress has no partition versions".to_owned(),
+        });
     };
     let mapping = match &memory.mapping {
         Some(known) => known.clone(),

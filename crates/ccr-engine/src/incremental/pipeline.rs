@@ -1,6 +1,10 @@
 //! One run of the pipeline: the loop that ties the stages together.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
 use doris::ids::{CommitSeq, TxnId};
 use futures::{
@@ -21,6 +25,7 @@ use super::{
     transaction::{self, Prepared},
 };
 use crate::{
+    job::{Cause, TxnPhase},
     ledger::{Continuity, Touched},
     phase::Progress,
     policy::{Code, Failure},
@@ -64,6 +69,8 @@ struct Pipeline {
     /// Prepared, in order, waiting for the commits before them.
     ready: VecDeque<(CommitSeq, Touched, Prepared)>,
     commit: Option<Commit>,
+    /// When the records that are not complete yet were planned.
+    planned_at: BTreeMap<CommitSeq, Instant>,
     checkpoint: Checkpoint,
     /// A predecessor may have committed records after our position. Ends at the first record that it had not, or when the
     /// source has nothing more: it cannot have seen what came later.
@@ -87,6 +94,7 @@ pub(super) async fn run(
         flights: FuturesOrdered::new(),
         ready: VecDeque::new(),
         commit: None,
+        planned_at: BTreeMap::new(),
         checkpoint: Checkpoint::new(Arc::clone(shared), &shared.ledger),
         doubt: true,
         blocked: None,
@@ -180,6 +188,7 @@ impl Pipeline {
                 Ok(planned) => {
                     self.fetch.take();
                     self.shared.context.status.attempting(planned.seq());
+                    self.planned_at.insert(planned.seq(), Instant::now());
                     self.launch(planned);
                 }
                 Err(refusal) => {
@@ -225,7 +234,9 @@ impl Pipeline {
                     let shared = Arc::clone(&self.shared);
                     self.commit = Some(
                         async move {
+                            let begun = Instant::now();
                             let outcome = transaction::commit(&shared, seq, txn, &rows).await;
+                            shared.context.status.phase(TxnPhase::Commit, begun.elapsed());
                             (seq, touched, outcome)
                         }
                         .boxed(),
@@ -237,6 +248,9 @@ impl Pipeline {
 
     fn complete(&mut self, seq: CommitSeq, touched: Touched, committed: bool) {
         self.shared.context.status.committed(seq, committed);
+        if let Some(planned_at) = self.planned_at.remove(&seq) {
+            self.shared.context.status.handled(planned_at.elapsed());
+        }
         self.checkpoint.committed(seq, touched);
     }
 
@@ -281,7 +295,7 @@ fn refuse(shared: &Shared, memory: &mut Memory, seq: CommitSeq, refusal: Refusal
                 gap.expected
             );
             if memory.suspect(seq) > PATIENCE {
-                return Exit::FullSync { reason: format!("{text}: a record is missing") };
+                return Exit::FullSync { cause: Cause::RecordMissing, reason: format!("{text}: a record is missing") };
             }
             Exit::retry(Failure::new(Code::GAP, text, "a record before it is missing; the job reads again"))
         }
@@ -289,7 +303,7 @@ fn refuse(shared: &Shared, memory: &mut Memory, seq: CommitSeq, refusal: Refusal
             memory.refresh();
             let text = format!("record {seq} names {what}, which {} does not have on both sides", shared.dest_table);
             if memory.suspect(seq) > PATIENCE {
-                return Exit::FullSync { reason: text };
+                return Exit::FullSync { cause: Cause::Metadata, reason: text };
             }
             Exit::refresh(Failure::new(Code::METADATA, text, "the job reads the metadata again"))
         }

@@ -12,6 +12,7 @@ use super::{
     ddl::{self, Scope, Task},
 };
 use crate::{
+    job::Cause,
     ledger::{Continuity, Gap, Touched},
     mapping::{PartitionMapping, TabletPair},
     phase::CopiedIndex,
@@ -92,7 +93,7 @@ pub(super) fn plan(shared: &Shared, record: &Binlog, continuity: &mut Continuity
 }
 
 fn full_sync(reason: String) -> Refusal {
-    Refusal::Exit(Exit::FullSync { reason })
+    Refusal::Exit(Exit::FullSync { cause: Cause::Change, reason })
 }
 
 fn plan_upsert(

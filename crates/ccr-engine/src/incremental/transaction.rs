@@ -12,6 +12,7 @@ use doris::{
     error::Effect,
     ids::{CommitSeq, TxnId},
 };
+use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use super::{
@@ -20,6 +21,7 @@ use super::{
     plan::TxnPlan,
 };
 use crate::{
+    job::TxnPhase,
     label,
     ledger::{Applied, applied},
     policy::{Code, Failure},
@@ -43,7 +45,9 @@ pub(super) enum Prepared {
 /// versions are read once the label is ours.
 pub(super) async fn prepare(shared: &Shared, plan: &TxnPlan, doubt: bool) -> Result<Prepared, Exit> {
     let label = label::txn_label(&shared.incarnation, shared.sync_id, plan.seq);
+    let begun = Instant::now();
     let Some(txn) = begin(shared, plan, &label).await? else { return Ok(Prepared::Applied) };
+    shared.context.status.phase(TxnPhase::Begin, begun.elapsed());
     if doubt {
         let rows = shared.context.dest.partitions(&shared.context.dest_db, &shared.dest_table).await?;
         let reading = shared.ledger.read(&rows).map_err(|gone| shared.partition_gone(gone))?;
@@ -65,7 +69,9 @@ pub(super) async fn prepare(shared: &Shared, plan: &TxnPlan, doubt: bool) -> Res
             }
         }
     }
+    let begun = Instant::now();
     let rows = ingest::ingest(shared, plan, &txn).await?;
+    shared.context.status.phase(TxnPhase::Ingest, begun.elapsed());
     Ok(Prepared::Ready { txn: txn.id, rows })
 }
 

@@ -23,11 +23,13 @@ use crate::{
 };
 
 mod context;
+mod measures;
 mod status;
 mod worker;
 
 pub(crate) use context::{Context, cluster};
-pub use status::{Counters, JobStatus, Run};
+pub use measures::{Cause, Counters, Histogram, TxnPhase};
+pub use status::{JobStatus, Run};
 
 pub(crate) use status::StatusCell;
 

@@ -1,11 +1,12 @@
 //! What others see of a job: a snapshot that can be read at any time, without waiting for anything.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use ccr_store::documents::{ProgressDocument, SubState, SyncState};
 use doris::ids::CommitSeq;
 use tokio::sync::watch;
 
+use super::{Cause, Counters, TxnPhase};
 use crate::{phase::Progress, policy::Failure};
 
 /// Whether a job moves.
@@ -43,21 +44,6 @@ pub struct JobStatus {
     pub counters: Counters,
 }
 
-/// What a job did since its process started.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Records completed.
-    pub records: u64,
-    /// Transactions committed on the destination.
-    pub transactions: u64,
-    /// Progress documents written while incremental.
-    pub checkpoints: u64,
-    /// Full copies begun.
-    pub full_syncs: u64,
-    /// Failures that were retried.
-    pub failures: u64,
-}
-
 /// The writing side of a status.
 #[derive(Debug)]
 pub(crate) struct StatusCell {
@@ -78,6 +64,7 @@ impl StatusCell {
     pub(crate) fn halted(&self, failure: Failure) {
         self.update(|status| {
             status.run = Run::Halted;
+            *status.counters.halts_by.entry(failure.code).or_default() += 1;
             status.error = Some(failure);
             status.next_retry_at_ms = None;
         });
@@ -91,6 +78,7 @@ impl StatusCell {
     /// A try failed and another one follows.
     pub(crate) fn failed(&self, failure: Failure, next_retry_at_ms: i64, attempt: u32) {
         self.update(|status| {
+            *status.counters.retries_by.entry(failure.code).or_default() += 1;
             status.error = Some(failure);
             status.next_retry_at_ms = Some(next_retry_at_ms);
             status.attempt = attempt;
@@ -152,6 +140,37 @@ impl StatusCell {
             status.counters.transactions += u64::from(transaction);
         });
         self.moving();
+    }
+
+    /// A full copy begins.
+    pub(crate) fn copying(&self, cause: Cause) {
+        self.update(|status| {
+            status.counters.full_syncs += 1;
+            *status.counters.full_syncs_by.entry(cause).or_default() += 1;
+        });
+    }
+
+    /// A part of a transaction is over.
+    pub(crate) fn phase(&self, phase: TxnPhase, took: Duration) {
+        self.measure(|counters| counters.phases.entry(phase).or_default().observe(took));
+    }
+
+    /// A record is on the destination, so long after it was planned.
+    pub(crate) fn handled(&self, took: Duration) {
+        self.measure(|counters| counters.handling.observe(took));
+    }
+
+    /// The progress was written.
+    pub(crate) fn persisted(&self, took: Duration) {
+        self.measure(|counters| counters.persisting.observe(took));
+    }
+
+    /// Nobody is woken for a measurement.
+    fn measure(&self, change: impl FnOnce(&mut Counters)) {
+        self.sender.send_if_modified(|status| {
+            change(&mut status.counters);
+            false
+        });
     }
 
     pub(crate) fn checkpointed(&self, progress: &Progress) {

@@ -6,7 +6,7 @@ use ccr_store::{StoreErrorKind, documents::ProgressDocument};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::{Context, Control};
+use super::{Cause, Context, Control};
 use crate::{
     incremental::{self, Exit, Memory},
     phase::{Phase, Progress},
@@ -18,7 +18,9 @@ impl Context {
     /// Writes the progress.
     pub(crate) async fn save(&self, progress: &Progress) -> Result<(), Exit> {
         let document = self.encode(progress)?;
+        let begun = tokio::time::Instant::now();
         self.env.store.save_progress(&self.name, &self.env.owner, &document).await?;
+        self.status.persisted(begun.elapsed());
         Ok(())
     }
 
@@ -83,7 +85,7 @@ pub(super) async fn run(context: Arc<Context>, control: Control, cancel: Cancell
             context.status.moving();
         }
         let exit = match exit {
-            Exit::FullSync { reason } => {
+            Exit::FullSync { cause, reason } => {
                 futile = if last_copy == Some(progress.commit_seq) { futile + 1 } else { 0 };
                 if futile >= FUTILE_COPIES {
                     Exit::Halted(Failure::new(
@@ -96,7 +98,7 @@ pub(super) async fn run(context: Arc<Context>, control: Control, cancel: Cancell
                     let clock = &*context.env.clock;
                     match context.change(&mut progress, |p| p.start_full_sync(clock, &reason)).await {
                         Ok(()) => {
-                            context.status.update(|status| status.counters.full_syncs += 1);
+                            context.status.copying(cause);
                             memory.refresh();
                             continue;
                         }
@@ -189,7 +191,7 @@ async fn load_once(context: &Context) -> Result<Progress, Exit> {
     let mut progress = match env.store.progress(&context.name).await? {
         None => {
             let reason = format!("new job, job: {}, sync type: table_sync", context.name);
-            context.status.update(|status| status.counters.full_syncs += 1);
+            context.status.copying(Cause::NewJob);
             Progress::new(&*env.clock, &*env.rng, &reason)
         }
         Some(text) => {

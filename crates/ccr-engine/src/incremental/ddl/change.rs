@@ -9,7 +9,7 @@ use tracing::{info, warn};
 
 use super::{Exit, proof::Proof};
 use crate::{
-    job::Context,
+    job::{Cause, Context},
     phase::{CopiedIndex, Progress},
     policy::{Action, Code, Failure, rule},
 };
@@ -218,9 +218,10 @@ async fn carry_out(
             warn!(job = context.name, what = change.what, %error, "the destination refuses a change that rows do not depend on");
             Ok(())
         }
-        IfRefused::Copy => {
-            Err(Exit::FullSync { reason: format!("{}: the destination refuses it: {error}", change.what) })
-        }
+        IfRefused::Copy => Err(Exit::FullSync {
+            cause: Cause::Refused,
+            reason: format!("{}: the destination refuses it: {error}", change.what),
+        }),
     }
 }
 
@@ -250,17 +251,17 @@ async fn apply(context: &Context, table: &str, change: &Change, progress: &Progr
             let row = row.ok_or_else(|| not_yet(&change.what))?;
             if range.as_ref().is_some_and(|range| *range != row.range) {
                 let reason = format!("{}: the destination has one of that name with range {}", change.what, row.range);
-                return Err(Exit::FullSync { reason });
+                return Err(Exit::FullSync { cause: Cause::Metadata, reason });
             }
             let found = buckets_of(context, row.id).await?;
             if found.is_some_and(|found| found != *buckets as usize) {
                 let reason = format!("{}: it has other buckets on the destination than {buckets}", change.what);
-                return Err(Exit::FullSync { reason });
+                return Err(Exit::FullSync { cause: Cause::Metadata, reason });
             }
             // Of its name, and on record as another one's: names do not agree any more (2.1 and 3.0 record no RENAME).
             if next.own.fresh.contains(&row.id) || ledger.entries().any(|(_, entry)| entry.dest == row.id) {
                 let reason = format!("{}: that name is another partition's on the destination", change.what);
-                return Err(Exit::FullSync { reason });
+                return Err(Exit::FullSync { cause: Cause::Metadata, reason });
             }
             must_be_empty(&row, table)?;
             ledger.open_empty(*source, row.id);

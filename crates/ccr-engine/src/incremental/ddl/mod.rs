@@ -9,6 +9,7 @@
 use doris::{Dest, Source, binlog::Record, ids::*, rpc::BinlogType};
 
 use super::{Exit, Shared, partition_text};
+use crate::job::Cause;
 
 mod alter_job;
 mod change;
@@ -128,5 +129,5 @@ pub(super) async fn prepare(shared: &Shared, task: &Task) -> Result<Prepared, Ex
 
 /// The table has to be copied again.
 fn copy(seq: CommitSeq, why: impl std::fmt::Display) -> Exit {
-    Exit::FullSync { reason: format!("record {seq}: {why}; the table is copied again") }
+    Exit::FullSync { cause: Cause::Change, reason: format!("record {seq}: {why}; the table is copied again") }
 }
