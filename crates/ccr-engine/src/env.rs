@@ -5,6 +5,8 @@ use std::{fmt, sync::Arc, time::Duration};
 use ccr_store::Metastore;
 use doris::{cluster::Timeouts, net::Net};
 
+use crate::failpoints::Failpoints;
+
 /// Wall-clock time. Only for what people and documents see; waits and deadlines use tokio's clock.
 pub trait Clock: Send + Sync + 'static {
     /// Milliseconds since the epoch.
@@ -42,6 +44,8 @@ pub struct Settings {
     pub checkpoint_interval: Duration,
     /// Timeout of a destination transaction: an orphan dies after it.
     pub txn_timeout: Duration,
+    /// Set by tests of a running program.
+    pub failpoints: Failpoints,
 }
 
 impl Default for Settings {
@@ -56,6 +60,7 @@ impl Default for Settings {
             poll_idle: Duration::from_millis(1000),
             checkpoint_interval: Duration::from_millis(500),
             txn_timeout: Duration::from_secs(3600),
+            failpoints: Failpoints::default(),
         }
     }
 }

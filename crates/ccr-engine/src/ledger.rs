@@ -90,6 +90,17 @@ impl Ledger {
             .collect()
     }
 
+    /// The destination is not given the versions after the verified one up to `version`, on purpose: what it has stands for
+    /// `version` from now on. Nothing if the partition is not replicated or has that version.
+    pub fn leave_out(&mut self, partition: PartitionId<Source>, version: Version) {
+        if let Some(entry) = self.entries.get_mut(&partition)
+            && version > entry.verified
+        {
+            entry.offset += version.0 - entry.verified.0;
+            entry.verified = version;
+        }
+    }
+
     /// Records that the destination was seen to hold these versions.
     pub fn verify(&mut self, touched: &Touched) {
         for (partition, version) in touched {
@@ -206,6 +217,21 @@ mod tests {
         ] {
             assert_eq!(applied(&reading, &touched), expected, "{touched:?}");
         }
+    }
+
+    #[test]
+    fn versions_that_are_left_out_shift_what_the_destination_stands_for() {
+        let mut ledger = ledger();
+        ledger.leave_out(source(1), Version(7));
+        ledger.leave_out(source(2), Version(9));
+        ledger.leave_out(source(9), Version(9));
+        // The destination still has 5 and 3; the next transaction of the source is 8, and 6 there.
+        let reading = ledger.read(&[row(11, 5), row(12, 3)]).unwrap();
+        assert_eq!(reading, BTreeMap::from([(source(1), Version(7)), (source(2), Version(9))]));
+        let reading = ledger.read(&[row(11, 6), row(12, 3)]).unwrap();
+        assert_eq!(applied(&reading, &vec![(source(1), Version(8))]), Applied::All);
+        let mut continuity = Continuity::from_ledger(&ledger);
+        assert_eq!(continuity.advance(&vec![(source(1), Version(8))]), Ok(()));
     }
 
     #[test]

@@ -6,13 +6,16 @@
 //! * [`job`]: the actor that owns one job, its commands and its status;
 //! * [`phase`]: the states, as types, and their durable form;
 //! * [`snapshot_sync`]: full copies by backup and restore; [`incremental`]: the pipeline from binlogs to transactions;
+//! * [`desync`]: hands the destination's tables back to their cluster; [`failpoints`]: what tests break;
 //! * [`ledger`]: partition versions as the last word on what was applied;
 //! * [`policy`]: what to do about each kind of failure, and the sentence for the operator.
 //!
 //! No sockets, no SQL text, no rows, no clock of its own.
 
 pub mod create;
+pub mod desync;
 pub mod env;
+pub mod failpoints;
 pub mod incremental;
 pub mod job;
 pub mod label;
@@ -26,5 +29,5 @@ pub mod snapshot_sync;
 mod testing;
 
 pub use env::{Clock, Env, Rng, Settings};
-pub use job::{Cause, Counters, Histogram, Job, JobStatus, Run, TxnPhase};
+pub use job::{Cause, Counters, Histogram, Job, JobStatus, Run, Skip, TxnPhase};
 pub use policy::{Code, Failure};

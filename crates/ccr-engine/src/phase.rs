@@ -20,6 +20,9 @@ use crate::{
 /// How many names of earlier copies are remembered.
 const ALIASES_KEPT: usize = 8;
 
+/// How many skipped records are remembered one by one.
+const HOLES_KEPT: usize = 100;
+
 /// What a job is doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Phase {
@@ -94,9 +97,23 @@ pub struct Own {
     /// versions: then all indexes are paired by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub indexes: CopiedIndexes,
+    /// The last request of an operator that was fulfilled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered: Option<i64>,
+    /// Records that were skipped on request, the latest last: their rows are missing on the destination.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub holes: Vec<Hole>,
     /// Versions of replicated partitions; absent until a copy is complete, and after the Go program ran the job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ledger: Option<Ledger>,
+}
+
+/// A record that was skipped on request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hole {
+    pub seq: CommitSeq,
+    /// The versions that it gave to partitions of the source, as far as they are replicated.
+    pub versions: BTreeMap<PartitionId<Source>, Version>,
 }
 
 /// What a snapshot holds of the table.
@@ -147,6 +164,8 @@ impl Own {
             fresh: BTreeSet::new(),
             source_table: None,
             indexes: CopiedIndexes::new(),
+            answered: None,
+            holes: Vec::new(),
             ledger: None,
         }
     }
@@ -160,6 +179,7 @@ impl Own {
         self.fresh.clear();
         self.source_table = None;
         self.indexes.clear();
+        self.holes.clear();
         self.ledger = None;
     }
 }
@@ -238,6 +258,22 @@ impl Progress {
         self.commit_seq = to;
         self.last_commit_seq = self.last_commit_seq.max(attempted).max(to);
         self.ingest_binlog_at = clock.now_s();
+    }
+
+    /// Passes over a record that the destination does not have, as an operator asked. Everything before it was seen there.
+    /// From now on the destination's versions stand for others of the source.
+    pub fn skip(&mut self, clock: &dyn Clock, hole: Hole, request: i64) {
+        if let Some(ledger) = &mut self.own.ledger {
+            for (partition, version) in &hole.versions {
+                ledger.leave_out(*partition, *version);
+            }
+        }
+        let forgotten = (self.own.holes.len() + 1).saturating_sub(HOLES_KEPT);
+        self.own.holes.drain(..forgotten);
+        self.own.answered = Some(request);
+        let seq = hole.seq;
+        self.own.holes.push(hole);
+        self.advance(clock, seq, seq);
     }
 
     /// Label of the backup of the current copy.

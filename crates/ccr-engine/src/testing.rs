@@ -86,6 +86,7 @@ pub(crate) fn shared(mapping: Arc<TableMapping>, ledger: Ledger) -> Shared {
         commit_seq: 0,
         committed_seq: 0,
         last_commit_seq: 0,
+        blocked_seq: None,
         error: None,
         next_retry_at_ms: None,
         attempt: 0,

@@ -67,6 +67,8 @@ fn job() -> impl Strategy<Value = JobDocument> {
             skip_by,
             skip_table,
             skip_table_id,
+            // One that the Go program wrote.
+            ccr_skip_id: 0,
         },
     );
     let state = prop_oneof![Just(JobState::Running), Just(JobState::Paused)];

@@ -25,11 +25,11 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
-    job::{Cause, Context, Control},
-    label::Incarnation,
-    ledger::Ledger,
+    job::{Cause, Context, Control, skipped},
+    label::{self, Incarnation},
+    ledger::{Applied, Ledger, Touched, applied},
     mapping::{Known, TableMapping},
-    phase::{CopiedIndexes, Own, Progress},
+    phase::{CopiedIndexes, Hole, Own, Progress},
     policy::{Action, Code, Failure, rule},
 };
 
@@ -119,6 +119,8 @@ pub(crate) struct Shared {
     pub(crate) sync_id: i64,
     /// Different for every run of a pipeline: part of the request ids.
     pub(crate) attempt: u64,
+    /// The record that an operator wants skipped, and the id of that request.
+    pub(crate) silenced: Option<(CommitSeq, i64)>,
     open: Mutex<BTreeMap<CommitSeq, TxnId<Dest>>>,
     /// A replica was left out of a transaction: it may have moved, or be back.
     stale: AtomicBool,
@@ -134,7 +136,10 @@ impl Shared {
         ledger: Ledger,
     ) -> Self {
         let attempt = context.env.rng.next_u64();
+        let pending = context.skip.as_ref().filter(|request| own.answered != Some(request.id));
+        let silenced = pending.and_then(|request| Some((request.silenced()?, request.id)));
         Self {
+            silenced,
             context,
             mapping,
             dest_table,
@@ -150,11 +155,17 @@ impl Shared {
         }
     }
 
+    fn label(&self, seq: CommitSeq) -> String {
+        label::txn_label(&self.incarnation, self.sync_id, seq)
+    }
+
     fn opened(&self, seq: CommitSeq, txn: TxnId<Dest>) {
+        self.context.open.begun(&self.label(seq), txn);
         self.open.lock().unwrap_or_else(PoisonError::into_inner).insert(seq, txn);
     }
 
     fn closed(&self, seq: CommitSeq) {
+        self.context.open.ended(&self.label(seq));
         self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&seq);
     }
 
@@ -240,7 +251,12 @@ pub(crate) async fn run(
         match finished {
             Ok(true) => memory.refresh(),
             Ok(false) => {}
-            Err(exit) => return exit,
+            Err(exit) => {
+                if let Some(seq) = progress.own.change.as_ref().and_then(Change::seq) {
+                    context.status.blocked(seq);
+                }
+                return exit;
+            }
         }
         let task = match run_pipeline(context, progress, memory, control, cancel).await {
             Ended::Exit(exit) => return exit,
@@ -323,10 +339,18 @@ async fn begin(
         ddl::Task::Record { seq, .. } => Some(*seq),
         _ => None,
     };
+    if let ddl::Task::Skip { seq, touched } = task {
+        return skip(progress, memory, control, &shared, seq, &touched).await;
+    }
     if let Some(seq) = seq {
         context.status.attempting(seq);
     }
-    match ddl::prepare(&shared, &task).await? {
+    let prepared = ddl::prepare(&shared, &task).await.inspect_err(|_| {
+        if let Some(seq) = seq {
+            context.status.blocked(seq);
+        }
+    })?;
+    match prepared {
         ddl::Prepared::Nothing => {}
         ddl::Prepared::Change(change) => {
             context.change(progress, |p| p.own.change = Some(change)).await?;
@@ -350,6 +374,67 @@ async fn begin(
         context.status.committed(seq, false);
         context.status.checkpointed(progress);
     }
+    Ok(())
+}
+
+/// Passes over a record that an operator wants skipped. Nothing is in flight, and everything before it was seen on the
+/// destination. Its transaction may have been committed all the same: then it is applied, and nothing is missing.
+async fn skip(
+    progress: &mut Progress,
+    memory: &mut Memory,
+    control: &Control,
+    shared: &Arc<Shared>,
+    seq: CommitSeq,
+    touched: &Touched,
+) -> Result<(), Exit> {
+    let context = &shared.context;
+    let Some((_, request)) = shared.silenced.filter(|(silenced, _)| *silenced == seq) else {
+        return Ok(());
+    };
+    let known: Touched =
+        touched.iter().copied().filter(|(partition, _)| shared.ledger.get(*partition).is_some()).collect();
+    if !known.is_empty() {
+        let mut found = if transaction::fence(shared, seq).await? { Applied::All } else { Applied::Nothing };
+        if found == Applied::Nothing {
+            let rows = context.dest.partitions(&context.dest_db, &shared.dest_table).await?;
+            let reading = shared.ledger.read(&rows).map_err(|gone| shared.partition_gone(gone))?;
+            let stands = |partition| progress.own.ledger.as_ref().and_then(|ledger| ledger.get(partition));
+            let untouched =
+                |partition| stands(partition).map(|entry| entry.verified) == reading.get(&partition).copied();
+            found = match applied(&reading, &known) {
+                Applied::Nothing if !known.iter().all(|(partition, _)| untouched(*partition)) => Applied::Partly,
+                found => found,
+            };
+        }
+        match found {
+            Applied::Nothing => {}
+            Applied::All => {
+                // The next run finds it by its label or its versions.
+                context.change(progress, |p| p.own.answered = Some(request)).await?;
+                control.skip_done(request).await;
+                info!(job = context.name, %seq, "the record that was to be skipped is applied already");
+                return Ok(());
+            }
+            Applied::Partly => {
+                return Err(Exit::Halted(Failure::new(
+                    Code::FOREIGN_WRITE,
+                    format!(
+                        "{}.{} does not stand where the job left it before record {seq}: somebody else wrote to it",
+                        context.dest_db, shared.dest_table
+                    ),
+                    COPY_AGAIN,
+                )));
+            }
+        }
+    }
+    // Of several statements that wrote a partition the last one counts.
+    let versions = known.into_iter().collect();
+    let clock = &*context.env.clock;
+    let hole = Hole { seq, versions };
+    context.change(progress, |p| p.skip(clock, hole, request)).await?;
+    memory.refresh();
+    skipped(context, progress, seq);
+    control.skip_done(request).await;
     Ok(())
 }
 

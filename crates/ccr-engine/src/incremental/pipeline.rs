@@ -141,11 +141,12 @@ impl Pipeline {
                 () = cancel.cancelled() => return Ok(self.drain(progress).await.into()),
                 (seq, touched, outcome) = step(&mut self.commit) => {
                     self.commit = None;
-                    outcome?;
+                    outcome.inspect_err(|exit| self.blocked_at(seq, exit))?;
                     self.complete(seq, touched, true);
                 }
                 Some((seq, touched, outcome)) = self.flights.next() => {
-                    self.ready.push_back((seq, touched, outcome?));
+                    let prepared = outcome.inspect_err(|exit| self.blocked_at(seq, exit))?;
+                    self.ready.push_back((seq, touched, prepared));
                 }
                 done = self.checkpoint.progress(progress, idle, doubt) => done?,
                 fetched = self.fetch.progress(), if !blocked => match fetched {
@@ -155,6 +156,13 @@ impl Pipeline {
                     Err(exit) => self.block(exit.into()),
                 },
             }
+        }
+    }
+
+    /// The run ends at a record. It is the first in order: what comes out of ingest and commit does so in order.
+    fn blocked_at(&self, seq: CommitSeq, exit: &Exit) {
+        if let Exit::Failed { .. } | Exit::Halted(_) = exit {
+            self.shared.context.status.blocked(seq);
         }
     }
 
@@ -195,7 +203,11 @@ impl Pipeline {
                     let seq = record.seq;
                     let end = match refusal {
                         Refusal::Barrier(task) => End::Barrier(task),
-                        refusal => End::Exit(refuse(&self.shared, memory, seq, refusal)),
+                        refusal => {
+                            let exit = refuse(&self.shared, memory, seq, refusal);
+                            self.blocked_at(seq, &exit);
+                            End::Exit(exit)
+                        }
                     };
                     self.block(end);
                 }

@@ -12,6 +12,7 @@ use super::{
     ddl::{self, Scope, Task},
 };
 use crate::{
+    failpoints::HANDLE_BINLOG_FAILED,
     job::Cause,
     ledger::{Continuity, Gap, Touched},
     mapping::{PartitionMapping, TabletPair},
@@ -73,6 +74,14 @@ pub(super) enum Refusal {
 
 /// Plans one record. `continuity` moves on only if the record is planned.
 pub(super) fn plan(shared: &Shared, record: &Binlog, continuity: &mut Continuity) -> Result<Planned, Refusal> {
+    if shared.silenced.is_some_and(|(seq, _)| seq == record.seq) {
+        return Err(Refusal::Barrier(skip(shared, record)?));
+    }
+    let context = &shared.context;
+    if context.env.settings.failpoints.is_set(&context.name, HANDLE_BINLOG_FAILED) {
+        let why = "[normal] fail to handle binlog by failpoint";
+        return Err(Refusal::Exit(Exit::retry(Failure::new(Code::REFUSED, why, "take the failpoint back"))));
+    }
     let decoded = Record::decode(record.kind, record.seq, &record.data).map_err(|e| bad_record(&e))?;
     match decoded {
         Record::Upsert(upsert) => plan_upsert(shared, record, &upsert, continuity),
@@ -90,6 +99,25 @@ pub(super) fn plan(shared: &Shared, record: &Binlog, continuity: &mut Continuity
             Scope::Copy(reason) => Err(full_sync(reason)),
         },
     }
+}
+
+/// A record that an operator wants skipped: nothing about it can be wrong enough to stop that.
+fn skip(shared: &Shared, record: &Binlog) -> Result<Task, Refusal> {
+    let mut touched = Touched::new();
+    let decoded = Record::decode(record.kind, record.seq, &record.data);
+    if let Ok(Record::Upsert(upsert)) = &decoded
+        && let Some(table) = upsert.tables.get(&shared.mapping.source)
+    {
+        for partition in table.partitions.iter().filter(|partition| !partition.is_temp) {
+            match counterpart(shared, partition) {
+                // The partition has to be on record for the hole to be.
+                Err(barrier @ Refusal::Barrier(_)) => return Err(barrier),
+                Ok(_) | Err(_) => touched.push((partition.id, partition.version)),
+            }
+        }
+        touched.sort_unstable();
+    }
+    Ok(Task::Skip { seq: record.seq, touched })
 }
 
 fn full_sync(reason: String) -> Refusal {

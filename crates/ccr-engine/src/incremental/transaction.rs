@@ -86,6 +86,7 @@ async fn begin(shared: &Shared, plan: &TxnPlan, label: &str) -> Result<Option<Op
         timeout: context.env.settings.txn_timeout,
         sub_txns: plan.sub_txns,
     };
+    context.open.beginning(label);
     // Each round either takes the label, finds the record applied, or removes one transaction that held the label.
     for _ in 0..=REPEATS {
         let (holder, status) = match repeat(|| context.dest.begin_txn(&context.dest_db, &request)).await? {
@@ -112,6 +113,7 @@ async fn begin(shared: &Shared, plan: &TxnPlan, label: &str) -> Result<Option<Op
         match status {
             TxnStatus::Committed | TxnStatus::Visible => {
                 debug!(seq = %plan.seq, txn = %holder, "applied by a predecessor");
+                context.open.ended(label);
                 return Ok(None);
             }
             TxnStatus::Aborted => {}
@@ -132,6 +134,28 @@ async fn begin(shared: &Shared, plan: &TxnPlan, label: &str) -> Result<Option<Op
         format!("label {label} is taken by a transaction that can neither be finished nor rolled back"),
         "look at SHOW TRANSACTION on the destination",
     )))
+}
+
+/// Makes sure that nothing which was begun for a record is committed from now on. `true`: it is committed already.
+pub(super) async fn fence(shared: &Shared, seq: CommitSeq) -> Result<bool, Exit> {
+    let (dest, db) = (&shared.context.dest, shared.context.dest_db.as_str());
+    let label = label::txn_label(&shared.incarnation, shared.sync_id, seq);
+    for row in repeat(|| dest.transactions_by_label(db, &label)).await? {
+        match row.status {
+            TxnStatus::Committed | TxnStatus::Visible => return Ok(true),
+            TxnStatus::Aborted => {}
+            TxnStatus::Prepare | TxnStatus::Precommitted | TxnStatus::Unknown => {
+                match repeat(|| dest.rollback_txn(db, row.id, "its record is skipped")).await {
+                    Ok(()) => {}
+                    Err(error) if error.kind == ErrorKind::TxnCommitted => return Ok(true),
+                    // Ended between the two calls: the next try finds out how.
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        }
+    }
+    shared.closed(seq);
+    Ok(false)
 }
 
 /// Commits a prepared transaction. `Ok`: it is committed; when its versions are seen, it is applied.

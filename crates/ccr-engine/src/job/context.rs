@@ -13,7 +13,7 @@ use doris::{
     secret::Secret,
 };
 
-use super::status::StatusCell;
+use super::{OpenTxns, Request, status::StatusCell};
 use crate::{
     env::{Env, Settings},
     phase::Progress,
@@ -39,6 +39,10 @@ pub(crate) struct Context {
     pub(crate) dest_db: String,
     pub(crate) dest_table: String,
     pub(crate) status: StatusCell,
+    /// What an operator asked for when this worker began.
+    pub(crate) skip: Option<Request>,
+    /// Transactions of this job that have not ended.
+    pub(crate) open: OpenTxns,
     ids: Mutex<Ids>,
     /// As it is called now: a job follows its table.
     source_table: Mutex<String>,
@@ -69,9 +73,18 @@ impl Context {
             dest_db: document.dest.database.clone(),
             dest_table: document.dest.table.clone(),
             status,
+            skip: None,
+            open: OpenTxns::default(),
             ids: Mutex::new(ids),
             env,
         })
+    }
+
+    /// With what the actor hands to each of its workers.
+    pub(crate) fn with(mut self, skip: Option<Request>, open: OpenTxns) -> Self {
+        self.skip = skip;
+        self.open = open;
+        self
     }
 
     pub(crate) fn ids(&self) -> Ids {

@@ -23,6 +23,8 @@ pub enum Cause {
     Refused,
     /// The stored progress does not say at which versions the destination stands.
     NoVersions,
+    /// An operator asked for it.
+    Operator,
 }
 
 impl Cause {
@@ -37,6 +39,7 @@ impl Cause {
             Self::Change => "change",
             Self::Refused => "refused",
             Self::NoVersions => "no_versions",
+            Self::Operator => "operator",
         }
     }
 }

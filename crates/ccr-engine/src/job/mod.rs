@@ -2,7 +2,7 @@
 //! answers at once, and read a status that is always there. The work itself is a child task, the worker, that is told to
 //! stop through a token and obeys at its next safe point.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use ccr_store::{
     StoreError, StoreErrorKind,
@@ -24,11 +24,14 @@ use crate::{
 
 mod context;
 mod measures;
+mod skip;
 mod status;
 mod worker;
 
 pub(crate) use context::{Context, cluster};
 pub use measures::{Cause, Counters, Histogram, TxnPhase};
+pub use skip::Skip;
+pub(crate) use skip::{OpenTxns, Request, fulfil, skipped};
 pub use status::{JobStatus, Run};
 
 pub(crate) use status::StatusCell;
@@ -49,7 +52,11 @@ enum Command {
     Pause(Reply),
     Resume(Reply),
     Delete(Reply),
+    Skip(Skip, Reply),
+    MapHosts { src: BTreeMap<String, String>, dest: BTreeMap<String, String>, reply: Reply },
+    Reload(Reply),
     Stop(oneshot::Sender<()>),
+    SkipDone(i64),
     SetTables { source: (TableId<Source>, String), dest: TableId<Dest>, reply: oneshot::Sender<Result<(), StoreError>> },
 }
 
@@ -75,6 +82,14 @@ impl Control {
         // A metadata database that is away for a moment is waited for.
         Ok(answer.await.map_err(|_| gone())??)
     }
+
+    /// The request is on record as fulfilled: it need not be kept any longer.
+    pub(crate) async fn skip_done(&self, request: i64) {
+        if let Some(commands) = self.commands.upgrade() {
+            // An actor that is gone tells its successor by the progress.
+            commands.send(Command::SkipDone(request)).await.unwrap_or_default();
+        }
+    }
 }
 
 impl Job {
@@ -98,6 +113,7 @@ impl Job {
             commit_seq: 0,
             committed_seq: 0,
             last_commit_seq: 0,
+            blocked_seq: None,
             error: None,
             next_retry_at_ms: None,
             attempt: 0,
@@ -112,6 +128,8 @@ impl Job {
             status: StatusCell::new(sender),
             workers: JoinSet::new(),
             cancel: CancellationToken::new(),
+            open: OpenTxns::default(),
+            fulfilled: None,
         };
         (Self { commands, status }, actor.run(inbox))
     }
@@ -141,6 +159,36 @@ impl Job {
         self.ask(Command::Delete).await
     }
 
+    /// Has a record skipped, or a copy made: durable when it returns, effective at the next safe point. A later request
+    /// replaces an earlier one. A job that halted runs again; one that is paused fulfils it when it is resumed.
+    ///
+    /// # Errors
+    /// The request makes no sense for this job, or the metadata database refuses it.
+    pub async fn skip(&self, skip: Skip) -> Result<(), Failure> {
+        self.ask(|reply| Command::Skip(skip, reply)).await
+    }
+
+    /// Adds private hosts with their public addresses to the mapping of each side; an empty address takes a host out.
+    /// Durable when it returns; the job asks at the new addresses from its next safe point on.
+    ///
+    /// # Errors
+    /// The metadata database refuses it.
+    pub async fn map_hosts(
+        &self,
+        src: BTreeMap<String, String>,
+        dest: BTreeMap<String, String>,
+    ) -> Result<(), Failure> {
+        self.ask(|reply| Command::MapHosts { src, dest, reply }).await
+    }
+
+    /// Has the job forget everything that it knows of the clusters and read it again.
+    ///
+    /// # Errors
+    /// The job has ended.
+    pub async fn reload(&self) -> Result<(), Failure> {
+        self.ask(Command::Reload).await
+    }
+
     /// Ends the job at its next safe point, with its position written. Its rows stay.
     pub async fn stop(&self) {
         let (reply, stopped) = oneshot::channel();
@@ -166,6 +214,10 @@ struct Actor {
     /// At most one worker; a set so that it dies with the actor.
     workers: JoinSet<()>,
     cancel: CancellationToken,
+    /// Of all workers.
+    open: OpenTxns,
+    /// The request that was fulfilled last: if it is still in the document, the next write takes it out.
+    fulfilled: Option<i64>,
 }
 
 impl Actor {
@@ -178,9 +230,12 @@ impl Actor {
             if wanted && self.workers.is_empty() {
                 self.start_worker();
             }
+            let passed = self.passed();
             let command = tokio::select! {
                 biased;
                 command = inbox.recv() => command,
+                // The record that was to be skipped never came.
+                Some(request) = passed => Some(Command::SkipDone(request)),
                 Some(ended) = self.workers.join_next() => {
                     if let Err(error) = ended
                         && error.is_panic()
@@ -226,13 +281,15 @@ impl Actor {
                     answer(reply, result);
                 }
                 Some(Command::Delete(reply)) => {
-                    // Whatever runs is cut off; what it left open on the destination dies of its timeout.
+                    // Whatever runs is cut off: nothing of this job is written any more.
                     self.workers.shutdown().await;
                     let removed = self.env.store.remove_job(&self.document.name, Some(&self.env.owner)).await;
                     match removed {
                         Ok(()) => {
                             info!(job = self.document.name, "deleted");
                             answer(reply, Ok(()));
+                            // Whoever asked does not wait for the destination.
+                            self.roll_back_open().await;
                             return;
                         }
                         Err(error) => {
@@ -243,19 +300,32 @@ impl Actor {
                         }
                     }
                 }
+                Some(Command::Skip(skip, reply)) => {
+                    let result = self.ask_skip(&skip).await;
+                    if result.is_ok() && self.document.state == JobState::Running {
+                        wanted = true;
+                        self.run_anew();
+                    }
+                    answer(reply, result);
+                }
+                Some(Command::MapHosts { src, dest, reply }) => {
+                    let result = self.map_hosts(src, dest).await;
+                    if result.is_ok() && wanted {
+                        self.run_anew();
+                    }
+                    answer(reply, result);
+                }
+                Some(Command::Reload(reply)) => {
+                    if wanted {
+                        self.run_anew();
+                    }
+                    answer(reply, Ok(()));
+                }
+                Some(Command::SkipDone(request)) => self.forget_skip(request).await,
                 Some(Command::SetTables { source: (source, name), dest, reply }) => {
                     let mut next = self.document.clone();
                     (next.src.table_id, next.src.table, next.dest.table_id) = (source.get(), name, dest.get());
-                    let result = if next == self.document {
-                        Ok(())
-                    } else {
-                        let before = std::mem::replace(&mut self.document, next);
-                        let saved = self.save_document().await;
-                        if saved.is_err() {
-                            self.document = before;
-                        }
-                        saved
-                    };
+                    let result = if next == self.document { Ok(()) } else { self.replace_document(next).await };
                     reply.send(result).unwrap_or_default();
                 }
                 Some(Command::Stop(reply)) => {
@@ -284,9 +354,16 @@ impl Actor {
                 Some(command) = inbox.recv() => {
                     let refusal = "the job is being stopped";
                     match command {
-                        Command::Pause(reply) | Command::Resume(reply) | Command::Delete(reply) => {
+                        Command::Pause(reply)
+                        | Command::Resume(reply)
+                        | Command::Delete(reply)
+                        | Command::Skip(_, reply)
+                        | Command::MapHosts { reply, .. }
+                        | Command::Reload(reply) => {
                             answer(reply, Err(Failure::new(Code::NOT_OWNER, refusal, "")));
                         }
+                        // The progress tells the next process.
+                        Command::SkipDone(_) => {}
                         Command::SetTables { reply, .. } => {
                             let error = StoreError { kind: StoreErrorKind::NotOwner, text: refusal.to_owned() };
                             reply.send(Err(error)).unwrap_or_default();
@@ -316,8 +393,9 @@ impl Actor {
         self.cancel = CancellationToken::new();
         self.status.update(|status| status.run = Run::Running);
         let cell = self.status.share();
+        let skip = Request::from_document(&self.document.extra);
         let context = match Context::new(self.env.clone(), &self.document, cell) {
-            Ok(context) => Arc::new(context),
+            Ok(context) => Arc::new(context.with(skip, self.open.clone())),
             Err(failure) => {
                 // Runs and ends at once, so that a halted job has one way of ending.
                 self.halt(failure);
@@ -328,6 +406,70 @@ impl Actor {
         self.workers.spawn(worker::run(context, self.control.clone(), self.cancel.clone()));
     }
 
+    /// Has the worker end at its next safe point; another one, that knows what is new, follows.
+    fn run_anew(&self) {
+        self.cancel.cancel();
+        self.status.update(|status| {
+            status.run = Run::Running;
+            status.error = None;
+            status.next_retry_at_ms = None;
+            status.attempt = 0;
+        });
+    }
+
+    async fn ask_skip(&mut self, skip: &Skip) -> Result<(), Failure> {
+        skip::check(&self.document, skip)?;
+        let mut next = self.document.clone();
+        Request::put(&mut next.extra, skip, &*self.env.rng);
+        self.replace_document(next).await?;
+        info!(job = self.document.name, ?skip, "asked for");
+        Ok(())
+    }
+
+    async fn forget_skip(&mut self, request: i64) {
+        self.fulfilled = Some(request);
+        if Request::from_document(&self.document.extra).is_some_and(|pending| pending.id == request)
+            && let Err(error) = self.replace_document(self.document.clone()).await
+        {
+            warn!(job = self.document.name, %error, "a request that was fulfilled is still in the document");
+        }
+    }
+
+    /// Resolves with the pending request when the position is past the record that it names; never without one.
+    fn passed(&self) -> impl Future<Output = Option<i64>> + use<> {
+        let pending = Request::from_document(&self.document.extra).filter(|p| Some(p.id) != self.fulfilled);
+        let mut status = self.status.watch();
+        async move {
+            let (id, seq) = pending.and_then(|request| Some((request.id, request.silenced()?)))?;
+            status.wait_for(|status| status.commit_seq >= seq.0).await.ok().map(|_| id)
+        }
+    }
+
+    async fn map_hosts(
+        &mut self,
+        src: BTreeMap<String, String>,
+        dest: BTreeMap<String, String>,
+    ) -> Result<(), Failure> {
+        let mut next = self.document.clone();
+        for (mapping, change) in [(&mut next.src.host_mapping, src), (&mut next.dest.host_mapping, dest)] {
+            for (private, public) in change {
+                if public.is_empty() {
+                    mapping.remove(&private);
+                } else {
+                    mapping.insert(private, public);
+                }
+            }
+        }
+        Ok(self.replace_document(next).await?)
+    }
+
+    async fn roll_back_open(&self) {
+        match context::cluster(&self.env, &self.document.dest) {
+            Ok(dest) => self.open.roll_back(&dest, &self.document.dest.database).await,
+            Err(failure) => warn!(job = self.document.name, %failure, "open transactions are left to their timeout"),
+        }
+    }
+
     fn halt(&self, failure: Failure) {
         warn!(job = self.document.name, %failure, "halted");
         self.status.halted(failure);
@@ -335,17 +477,18 @@ impl Actor {
 
     async fn set_state(&mut self, state: JobState) -> Result<(), Failure> {
         // Written even if nothing seems to change: an earlier write whose answer was lost may have been stored.
-        let before = std::mem::replace(&mut self.document.state, state);
-        let result = self.save_document().await;
-        if result.is_err() {
-            self.document.state = before;
-        }
-        Ok(result?)
+        let next = JobDocument { state, ..self.document.clone() };
+        Ok(self.replace_document(next).await?)
     }
 
-    async fn save_document(&self) -> Result<(), StoreError> {
-        let text = self.document.to_json();
-        self.env.store.update_job(&self.document.name, &self.env.owner, &text).await
+    /// Durably; after a failed write the document is what it was.
+    async fn replace_document(&mut self, mut next: JobDocument) -> Result<(), StoreError> {
+        if Request::from_document(&next.extra).is_some_and(|pending| Some(pending.id) == self.fulfilled) {
+            skip::clear(&mut next.extra);
+        }
+        self.env.store.update_job(&next.name, &self.env.owner, &next.to_json()).await?;
+        self.document = next;
+        Ok(())
     }
 }
 

@@ -33,6 +33,8 @@ pub struct JobStatus {
     pub committed_seq: i64,
     /// Highest record whose handling began.
     pub last_commit_seq: i64,
+    /// The record at which the job does not get on: the lowest one that fails, while it fails.
+    pub blocked_seq: Option<i64>,
     /// Why it halted, or the failure that it is trying again after.
     pub error: Option<Failure>,
     /// When the next try begins, milliseconds since the epoch.
@@ -94,10 +96,21 @@ impl StatusCell {
         self.sender.send_modify(change);
     }
 
+    /// A reading side.
+    pub(crate) fn watch(&self) -> watch::Receiver<JobStatus> {
+        self.sender.subscribe()
+    }
+
+    /// The run ends because this record fails.
+    pub(crate) fn blocked(&self, seq: CommitSeq) {
+        self.update(|status| status.blocked_seq = Some(seq.0));
+    }
+
     /// It moves, or is caught up: what failed before is over.
     pub(crate) fn moving(&self) {
         self.sender.send_if_modified(|status| {
-            let failed = status.error.is_some();
+            let failed = status.error.is_some() || status.blocked_seq.is_some();
+            status.blocked_seq = None;
             status.error = None;
             status.next_retry_at_ms = None;
             status.attempt = 0;

@@ -6,7 +6,7 @@ use ccr_store::{StoreErrorKind, documents::ProgressDocument};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::{Cause, Context, Control};
+use super::{Cause, Context, Control, fulfil};
 use crate::{
     incremental::{self, Exit, Memory},
     phase::{Phase, Progress},
@@ -70,12 +70,16 @@ pub(super) async fn run(context: Arc<Context>, control: Control, cancel: Cancell
     // Where the last copy left off, and how many copies in a row were not followed by a single record.
     let (mut last_copy, mut futile) = (None, 0);
     loop {
+        let asked = fulfil(&context, &mut progress, &mut memory, &control).await;
         context.status.entered(&progress);
         let position = progress.commit_seq;
         let (phase, begun) = (progress.sync_state(), tokio::time::Instant::now());
-        let exit = match progress.phase {
-            Phase::FullSync(_) => snapshot_sync::run(&context, &mut progress, &control, &cancel).await,
-            Phase::Incremental => incremental::run(&context, &mut progress, &mut memory, &control, &cancel).await,
+        let exit = match (asked, &progress.phase) {
+            (Err(exit), _) => exit,
+            (Ok(()), Phase::FullSync(_)) => snapshot_sync::run(&context, &mut progress, &control, &cancel).await,
+            (Ok(()), Phase::Incremental) => {
+                incremental::run(&context, &mut progress, &mut memory, &control, &cancel).await
+            }
         };
         let moved = progress.commit_seq != position || progress.sync_state() != phase;
         if moved || begun.elapsed() > STEADY {

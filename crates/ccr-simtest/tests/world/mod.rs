@@ -7,6 +7,7 @@ use std::{sync::Arc, time::Duration};
 use ccr_engine::{
     Env, Job, Settings,
     create::{self, NewJob},
+    failpoints::Failpoints,
     incremental::IngestWindows,
 };
 use ccr_simtest::{
@@ -33,6 +34,8 @@ pub struct World {
     /// The source table as it is called now.
     pub source_table: String,
     processes: u64,
+    /// Of all processes.
+    pub failpoints: Failpoints,
 }
 
 const ORDERS: &str = "CREATE TABLE shop.orders (id BIGINT NOT NULL) DUPLICATE KEY (id) DISTRIBUTED BY HASH(id) BUCKETS 3 \
@@ -58,6 +61,7 @@ impl World {
             rows: 0,
             source_table: "orders".to_owned(),
             processes: 0,
+            failpoints: Failpoints::default(),
         };
         world.source("CREATE DATABASE shop").await;
         world.source(create).await;
@@ -115,7 +119,7 @@ impl World {
             clock: Arc::new(self.clock),
             rng: Arc::new(SeededRng::new(5, self.processes)),
             owner: OWNER.into(),
-            settings: Arc::new(Settings::default()),
+            settings: Arc::new(Settings { failpoints: self.failpoints.clone(), ..Settings::default() }),
             windows: Arc::new(IngestWindows::new(48)),
         }
     }
@@ -134,6 +138,11 @@ impl World {
         assert!(process.0.wait_for(|s| s.sync_state == SyncState::TableIncrementalSync).await);
         seconds(5).await;
         process
+    }
+
+    /// The stored job document.
+    pub async fn document(&self) -> JobDocument {
+        JobDocument::parse(&self.store.job(JOB).await.unwrap().unwrap().document).unwrap()
     }
 
     pub async fn progress(&self) -> String {

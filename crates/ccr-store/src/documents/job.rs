@@ -75,6 +75,9 @@ pub struct JobExtra {
     pub skip_table: String,
     #[serde(deserialize_with = "null_is_zero", skip_serializing_if = "is_zero")]
     pub skip_table_id: i64,
+    /// Ours: which request it is, so that it is fulfilled once. The Go program ignores and drops it.
+    #[serde(deserialize_with = "null_is_zero", skip_serializing_if = "is_zero")]
+    pub ccr_skip_id: i64,
 }
 
 impl JobExtra {

@@ -79,6 +79,11 @@ pub(super) enum IfRefused {
 }
 
 impl Change {
+    /// The record that it is of.
+    pub(crate) fn seq(&self) -> Option<CommitSeq> {
+        self.seq
+    }
+
     pub(super) fn new(seq: CommitSeq, what: impl Into<String>) -> Self {
         Self {
             seq: Some(seq),

@@ -9,7 +9,7 @@
 use doris::{Dest, Source, binlog::Record, ids::*, rpc::BinlogType};
 
 use super::{Exit, Shared, partition_text};
-use crate::job::Cause;
+use crate::{job::Cause, ledger::Touched};
 
 mod alter_job;
 mod change;
@@ -45,6 +45,11 @@ pub(super) enum Task {
     OpenPartition {
         source: PartitionId<Source>,
         dest: PartitionId<Dest>,
+    },
+    /// An operator wants this record skipped. The versions that it gave to partitions.
+    Skip {
+        seq: CommitSeq,
+        touched: Touched,
     },
     /// A rollup of the destination is gone from the source. Its drop lies ahead, and loads before that have nothing for it.
     DropVanishedRollup {
@@ -104,6 +109,7 @@ pub(super) async fn prepare(shared: &Shared, task: &Task) -> Result<Prepared, Ex
         Task::Record { seq, record } => (*seq, record.as_ref()),
         Task::OpenPartition { source, dest } => return partitions::open(shared, *source, *dest).await,
         Task::DropVanishedRollup { index } => return indexes::drop_vanished(shared, *index),
+        Task::Skip { .. } => return Ok(Prepared::Nothing),
     };
     match record {
         Record::AddPartition(add) => partitions::add(shared, seq, add).await,
