@@ -30,6 +30,7 @@ fn run(arguments: &[String]) -> ExitCode {
     }
     report.add(Outcome { name: "tools", ok: provided.is_ok(), took: begun.elapsed() });
     if provided.is_ok() {
+        tools::provide_for_tests();
         report.add(check::FORMAT.run(output, |_| {}));
         report.add(check::LINT.run(output, |_| {}));
         let mut counts = Counts::default();

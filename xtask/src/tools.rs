@@ -1,9 +1,10 @@
 //! What the other commands need beside cargo. What is missing is installed where that is a matter of one command, and named
 //! where not.
 
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::step::cargo;
+use crate::step::{cargo, root};
 
 /// Makes sure of rustfmt, clippy and a C compiler (SQLite and ring are compiled from source).
 ///
@@ -30,15 +31,82 @@ pub(crate) fn provide() -> Result<(), String> {
         return Ok(());
     }
     if compiler == "cc" && is_superuser() && succeeds(Command::new("apt-get").arg("--version")) {
-        eprintln!("xtask: a C compiler is missing; running: apt-get install -y gcc");
-        let install = || to_stderr(Command::new("apt-get").args(["install", "-y", "gcc"]));
-        // A fresh image has no package lists yet.
-        let installed = install() || (to_stderr(Command::new("apt-get").arg("update")) && install());
-        if installed && succeeds(&mut version) {
+        eprintln!("xtask: a C compiler is missing");
+        if install("gcc") && succeeds(&mut version) {
             return Ok(());
         }
     }
     Err(format!("the C compiler {compiler:?} is missing; install gcc (Debian: apt-get install gcc) or name one in CC"))
+}
+
+/// Programs that single tests use, with the Debian packages that have them. They are unpacked and not installed: the package
+/// of promtool would start a server.
+const UNPACKED: [(&str, &str); 2] = [("promtool", "prometheus"), ("shellcheck", "shellcheck")];
+
+/// Clients that single tests use, with their Debian packages.
+const INSTALLED: [(&str, &str); 2] = [("curl", "curl"), ("mysql", "default-mysql-client")];
+
+/// Gets what single tests need where that can be done. A test whose tool is missing says so and passes: this cannot fail.
+pub(crate) fn provide_for_tests() {
+    let has_apt = succeeds(Command::new("apt-get").arg("--version"));
+    let folder = unpacked();
+    for (program, package) in UNPACKED {
+        if succeeds(Command::new(program).arg("--version")) || folder.join("usr/bin").join(program).is_file() {
+            continue;
+        }
+        if !(has_apt && unpack(package, &folder)) {
+            eprintln!("xtask: {program} is missing: tests that use it are skipped (Debian: apt-get install {package})");
+        }
+    }
+    for (program, package) in INSTALLED {
+        if succeeds(Command::new(program).arg("--version")) || (has_apt && is_superuser() && install(package)) {
+            continue;
+        }
+        eprintln!("xtask: {program} is missing: tests that use it are skipped (Debian: apt-get install {package})");
+    }
+}
+
+/// Where packages are unpacked; tests look there, too.
+fn unpacked() -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    target.join("tools")
+}
+
+fn unpack(package: &str, folder: &Path) -> bool {
+    if let Err(error) = std::fs::create_dir_all(folder) {
+        eprintln!("xtask: {}: {error}", folder.display());
+        return false;
+    }
+    eprintln!("xtask: unpacking the Debian package {package} in {}", folder.display());
+    let download = || to_stderr(Command::new("apt-get").args(["-q", "download", package]).current_dir(folder));
+    if !(download() || (is_superuser() && update() && download())) {
+        return false;
+    }
+    let archives = std::fs::read_dir(folder).map(|entries| entries.flatten().map(|entry| entry.path()).collect());
+    let archives: Vec<PathBuf> = archives.unwrap_or_default();
+    let of_package = |path: &&PathBuf| {
+        path.extension().is_some_and(|extension| extension == "deb")
+            && path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&format!("{package}_")))
+    };
+    archives
+        .iter()
+        .find(of_package)
+        .is_some_and(|archive| to_stderr(Command::new("dpkg-deb").arg("-x").arg(archive).arg(folder)))
+}
+
+/// Installs a Debian package.
+fn install(package: &str) -> bool {
+    eprintln!("xtask: installing the Debian package {package}");
+    let install = || {
+        let options = ["-o", "DPkg::Lock::Timeout=300", "install", "-y", "--no-install-recommends", package];
+        to_stderr(Command::new("apt-get").args(options))
+    };
+    // A fresh image has no package lists yet.
+    install() || (update() && install())
+}
+
+fn update() -> bool {
+    to_stderr(Command::new("apt-get").arg("update"))
 }
 
 fn succeeds(command: &mut Command) -> bool {

@@ -59,29 +59,66 @@ pub fn identity(host: &str, port: u16) -> String {
     format!("{host}:{port}")
 }
 
-/// Memory and CPU of this process, as far as the system tells.
+/// Name of this machine, as the system has it.
+pub fn name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim();
+    if name.is_empty() { "localhost".to_owned() } else { name.to_owned() }
+}
+
+/// What this process uses, as far as the system tells.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ProcessUsage {
     pub resident_bytes: Option<u64>,
+    /// The part of it that is not of a file: heap and stacks.
+    pub anonymous_bytes: Option<u64>,
+    pub virtual_bytes: Option<u64>,
+    /// `None`: no limit.
+    pub virtual_max_bytes: Option<u64>,
+    /// Reserved for data.
+    pub data_bytes: Option<u64>,
+    pub threads: Option<u64>,
     pub cpu_seconds: Option<f64>,
+    /// Start of the process, seconds since the epoch.
+    pub start_seconds: Option<f64>,
     pub open_fds: Option<u64>,
+    pub max_fds: Option<u64>,
 }
 
 /// Reads `/proc/self`; on systems without it everything is `None`.
 pub fn process_usage() -> ProcessUsage {
-    let status = std::fs::read_to_string("/proc/self/status").ok();
-    let stat = std::fs::read_to_string("/proc/self/stat").ok();
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let (status, stat, limits) = (read("/proc/self/status"), read("/proc/self/stat"), read("/proc/self/limits"));
     ProcessUsage {
-        resident_bytes: status.as_deref().and_then(resident_bytes),
-        cpu_seconds: stat.as_deref().and_then(cpu_seconds),
+        resident_bytes: status_bytes(&status, "VmRSS:"),
+        anonymous_bytes: status_bytes(&status, "RssAnon:"),
+        virtual_bytes: status_bytes(&status, "VmSize:"),
+        virtual_max_bytes: soft_limit(&limits, "Max address space"),
+        data_bytes: status_bytes(&status, "VmData:"),
+        threads: status.lines().find_map(|line| line.strip_prefix("Threads:")?.trim().parse().ok()),
+        cpu_seconds: cpu_seconds(&stat),
+        start_seconds: start_seconds(&stat, &read("/proc/stat")),
         open_fds: std::fs::read_dir("/proc/self/fd").ok().map(|entries| entries.count() as u64),
+        max_fds: soft_limit(&limits, "Max open files"),
     }
 }
 
 /// `VmRSS:     1234 kB` of `/proc/self/status`.
-fn resident_bytes(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+fn status_bytes(status: &str, key: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(key))?;
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
+}
+
+/// `Max open files            1024                 524288               files` of `/proc/self/limits`.
+fn soft_limit(limits: &str, key: &str) -> Option<u64> {
+    limits.lines().find_map(|line| line.strip_prefix(key)?.split_ascii_whitespace().next()?.parse().ok())
+}
+
+/// The boot time of `/proc/stat` and field 22 of `/proc/self/stat`, ticks since then.
+fn start_seconds(stat: &str, system: &str) -> Option<f64> {
+    let boot: u64 = system.lines().find_map(|line| line.strip_prefix("btime ")?.trim().parse().ok())?;
+    let ticks: u64 = stat.get(stat.rfind(')')? + 1..)?.split_ascii_whitespace().nth(19)?.parse().ok()?;
+    Some(boot as f64 + ticks as f64 / 100.0)
 }
 
 /// User and system time of `/proc/self/stat`, fields 14 and 15, in ticks of 1/100 s (USER_HZ is 100 on every Linux). The
@@ -100,15 +137,25 @@ mod tests {
 
     #[test]
     fn proc_files_are_understood() {
-        assert_eq!(resident_bytes("Name:\tx\nVmRSS:\t    2048 kB\nThreads: 1\n"), Some(2048 * 1024));
-        assert_eq!(resident_bytes("Name:\tx\n"), None);
+        assert_eq!(status_bytes("Name:\tx\nVmRSS:\t    2048 kB\nThreads: 1\n", "VmRSS:"), Some(2048 * 1024));
+        assert_eq!(status_bytes("Name:\tx\n", "VmRSS:"), None);
+        let limits = "Max open files            1024                 524288               files\n\
+                      Max address space         unlimited            unlimited            bytes\n";
+        assert_eq!(soft_limit(limits, "Max open files"), Some(1024));
+        assert_eq!(soft_limit(limits, "Max address space"), None);
         let stat = "12 (a (b) c) S 1 2 3 4 5 6 7 8 9 10 250 50 0 0 20 0 1";
         assert_eq!(cpu_seconds(stat), Some(3.0));
         assert_eq!(cpu_seconds("12 (a"), None);
+        assert_eq!(
+            start_seconds("12 (a b) S 1 2 3 4 5 6 7 8 9 10 250 50 0 0 20 0 1 0 250 9", "cpu 1\nbtime 1000\n"),
+            Some(1002.5)
+        );
         let usage = process_usage();
         if cfg!(target_os = "linux") {
             assert!(usage.resident_bytes.unwrap() > 100_000, "{usage:?}");
             assert!(usage.cpu_seconds.is_some() && usage.open_fds.unwrap() > 0, "{usage:?}");
+            assert!(usage.anonymous_bytes < usage.resident_bytes && usage.threads.unwrap() > 0, "{usage:?}");
+            assert!(usage.start_seconds.unwrap() > 1_700_000_000.0 && usage.max_fds.unwrap() > 0, "{usage:?}");
         }
     }
 

@@ -28,7 +28,7 @@ use crate::{
     host::{SystemClock, SystemRng, identity},
     http::{Api, router},
     manager::{LagWatch, Manager, keep_membership},
-    metrics::Metrics,
+    metrics::{MeasuredNet, Metrics},
 };
 
 /// Longest time that running requests get to end after a stop was asked for.
@@ -52,6 +52,8 @@ pub struct Syncer {
     listener: TcpListener,
     address: SocketAddr,
     manager: Arc<Manager>,
+    calls: MeasuredNet,
+    legacy_metrics: bool,
 }
 
 impl Syncer {
@@ -72,8 +74,9 @@ impl Syncer {
         let address =
             listener.local_addr().map_err(|error| StartError(format!("http service start error: {error}")))?;
         let store = open_store(flags).await?;
+        let calls = MeasuredNet::new(net(flags));
         let env = Env {
-            net: net(flags),
+            net: Arc::new(calls.clone()),
             store,
             clock: Arc::new(SystemClock),
             rng: Arc::new(SystemRng),
@@ -86,7 +89,7 @@ impl Syncer {
         let manager = Manager::new(env);
         manager.reconcile().await.map_err(database)?;
         info!("ccr start, version: {VERSION}, identity: {}, port: {}", manager.env().owner, address.port());
-        Ok(Self { listener, address, manager })
+        Ok(Self { listener, address, manager, calls, legacy_metrics: flags.legacy_metrics })
     }
 
     /// Where it listens.
@@ -108,7 +111,7 @@ impl Syncer {
         background.spawn(keep_membership(Arc::clone(&self.manager), cancel.clone()));
         background.spawn(lags.clone().run(Arc::clone(&self.manager), cancel.clone()));
         background.close();
-        let metrics = Arc::new(Metrics::new(Arc::clone(&self.manager), lags));
+        let metrics = Arc::new(Metrics::new(Arc::clone(&self.manager), lags, self.calls, self.legacy_metrics));
         let service = router(Api { manager: Arc::clone(&self.manager), metrics });
         let graceful = axum::serve(self.listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
         let mut server = tokio::spawn(graceful.into_future());

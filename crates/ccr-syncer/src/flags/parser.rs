@@ -176,7 +176,10 @@ mod tests {
                 count += 1;
             }
         }
-        assert_eq!(count, FLAGS.len());
+        // Our own.
+        const OURS: &[&str] = &["legacy_metrics"];
+        assert!(OURS.iter().all(|name| find(name).is_some()));
+        assert_eq!(count + OURS.len(), FLAGS.len());
     }
 
     #[test]

@@ -65,6 +65,7 @@ flags! {
     config_file: String = String::new(), any, "File with lines key=value; its values go before those of the command line";
     pprof: bool = false, any, "Accepted for old scripts, without effect";
     pprof_port: u16 = 6060, any, "Accepted for old scripts, without effect";
+    legacy_metrics: bool = false, any, "Show the metrics under their names of January 2025 and before as well (ccr_metrics_*)";
     log_level: String = "debug".to_owned(), log_level, "Least level that is logged: panic, fatal, error, warn, info, debug, trace";
     log_filename: String = String::new(), any, "Log file, rotated at 1024 MiB; empty logs to stdout";
     log_also_to_stderr: bool = false, any, "Log to stderr as well as to the file";

@@ -24,7 +24,7 @@ use super::{Api, clean_path, router};
 use crate::{
     host::{SystemClock, SystemRng},
     manager::{LagWatch, Manager},
-    metrics::Metrics,
+    metrics::{MeasuredNet, Metrics},
 };
 
 const OWNER: &str = "127.0.0.1:9190";
@@ -86,8 +86,9 @@ impl Server {
         for document in progress {
             store.save_progress(&document.job_name, OWNER, &document.to_json()).await.unwrap();
         }
+        let calls = MeasuredNet::new(net);
         let env = Env {
-            net,
+            net: Arc::new(calls.clone()),
             store: Arc::new(store.clone()),
             clock: Arc::new(SystemClock),
             rng: Arc::new(SystemRng),
@@ -97,7 +98,7 @@ impl Server {
         };
         let manager = Manager::new(env);
         manager.reconcile().await.unwrap();
-        let metrics = Arc::new(Metrics::new(Arc::clone(&manager), LagWatch::default()));
+        let metrics = Arc::new(Metrics::new(Arc::clone(&manager), LagWatch::default(), calls, true));
         let service = router(Api { manager: Arc::clone(&manager), metrics });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -516,32 +517,40 @@ async fn a_create_that_waits_does_not_hold_up_a_stop() {
 #[tokio::test]
 async fn metrics_carry_jobs_as_labels() {
     let odd = "ö\"a\\b\nc";
-    let server = Server::start(&[row("j1", OWNER), row(odd, OWNER)], &[]).await;
+    let server = Server::start(&[row("j1", OWNER), row("j-1", OWNER), row(odd, OWNER)], &[]).await;
     let answer = server.send("GET", "/metrics", "", b"").await;
     assert_eq!(answer.status, 200);
-    assert!(
-        answer.head.contains("content-type: application/openmetrics-text; version=1.0.0; charset=utf-8"),
-        "{answer:?}"
-    );
+    assert!(answer.head.contains("content-type: text/plain; version=0.0.4; charset=utf-8"), "{answer:?}");
+    let odd_legacy = format!("ccr_metrics_{}_job_handlingCommitSeq___a_b_c -1", legacy_host());
     for line in [
+        "# TYPE ccr_job_running_total untyped",
         "ccr_job_running_total 0",
         "ccr_job_running_sync_state{name=\"j1\"} 500",
         "ccr_job_running_sub_sync_state{name=\"j1\"} 0",
         "ccr_binlog_commit_seq{name=\"j1\"} 0",
         "ccr_handle_binlog_total{name=\"j1\"} 0",
         "ccr_job_progress_persist_total{name=\"j1\"} 0",
-        "ccr_job_paused{name=\"j1\"} 1",
-        "ccr_job_paused{name=\"ö\\\"a\\\\b\\nc\"} 1",
-        "# TYPE ccr_handle_binlog counter",
-        "# EOF",
+        "ccr_job_state{name=\"j1\",state=\"paused\"} 1",
+        "ccr_job_state{name=\"j1\",state=\"running\"} 0",
+        "ccr_job_state{name=\"ö\\\"a\\\\b\\nc\",state=\"paused\"} 1",
+        "ccr_jobs{state=\"paused\"} 3",
+        "ccr_jobs{state=\"broken\"} 0",
+        "# TYPE ccr_handle_binlog_total counter",
+        "ccr_metrics_job_handledBinlogNum_j1 0",
+        "ccr_metrics_dashboard_jobNum 0",
+        "ccr_metrics_runtime_gc_pause_ns_count 0",
+        odd_legacy.as_str(),
     ] {
         assert!(answer.body.lines().any(|found| found == line), "{line} is missing in\n{}", answer.body);
     }
-    assert!(answer.body.contains("\nprocess_resident_memory_bytes "), "{}", answer.body);
-    assert!(answer.body.contains("\nprocess_cpu_seconds_total "), "{}", answer.body);
+    for name in ["process_resident_memory_bytes", "process_cpu_seconds_total", "go_memstats_heap_alloc_bytes"] {
+        assert!(answer.body.contains(&format!("\n{name} ")), "{name} is missing in\n{}", answer.body);
+    }
     let delete = format!("{{\"name\":{}}}", serde_json::json!(odd));
     assert_eq!(server.ok("/delete", &delete).await, r#"{"success":true}"#);
     assert!(!server.ok("/metrics", "").await.contains('ö'), "a deleted job leaves no series");
 }
 
-mod on_clusters;
+fn legacy_host() -> String {
+    crate::host::name().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
+}

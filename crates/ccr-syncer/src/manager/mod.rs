@@ -5,7 +5,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -47,6 +50,17 @@ pub struct Manager {
     closing: CancellationToken,
     /// Operations that go on when whoever asked has hung up.
     operations: TaskTracker,
+    /// How many jobs were created here.
+    created: AtomicU64,
+}
+
+/// Numbers of jobs that no status tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Created on this process since it started.
+    pub created: u64,
+    /// Belong here and cannot run: their documents cannot be understood.
+    pub broken: u64,
 }
 
 impl Manager {
@@ -57,6 +71,7 @@ impl Manager {
             held: Mutex::default(),
             closing: CancellationToken::new(),
             operations: TaskTracker::new(),
+            created: AtomicU64::new(0),
         })
     }
 
@@ -79,6 +94,12 @@ impl Manager {
                 Held::Reserved | Held::Broken(_) => None,
             })
             .collect()
+    }
+
+    /// Numbers of jobs that have no actor.
+    pub fn counts(&self) -> Counts {
+        let broken = self.lock().values().filter(|held| matches!(held, Held::Broken(_))).count();
+        Counts { created: self.created.load(Ordering::Relaxed), broken: broken as u64 }
     }
 
     /// Checks, stores and starts a new job. It is done completely or not at all, also when the caller stops waiting.
@@ -122,6 +143,7 @@ impl Manager {
             _ => error.into(),
         })?;
         reservation.start(document);
+        self.created.fetch_add(1, Ordering::Relaxed);
         info!(job = name, "created");
         Ok(())
     }
