@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use crate::{
     env::{Clock, Env, Rng, Settings},
     incremental::{IngestWindows, Shared},
-    job::{Context, Counters, JobStatus, Run, StatusCell},
+    job::{Context, JobStatus, Run, StatusCell},
     ledger::Ledger,
     mapping::TableMapping,
     phase::Progress,
@@ -79,19 +79,9 @@ pub(crate) fn shared(mapping: Arc<TableMapping>, ledger: Ledger) -> Shared {
     };
     let document = JobDocument { name: "j".to_owned(), src: spec.clone(), dest: spec, ..JobDocument::default() };
     let (sender, _) = watch::channel(JobStatus {
-        name: "j".to_owned(),
-        run: Run::Running,
         sync_state: SyncState::TableIncrementalSync,
         sub_state: SubState::Done,
-        commit_seq: 0,
-        committed_seq: 0,
-        last_commit_seq: 0,
-        blocked_seq: None,
-        error: None,
-        next_retry_at_ms: None,
-        attempt: 0,
-        full_sync_reason: String::new(),
-        counters: Counters::default(),
+        ..JobStatus::new("j", Run::Running)
     });
     let context = Context::new(env, &document, StatusCell::new(sender)).expect("a document that can be run");
     let progress = Progress::new(&*context.env.clock, &*context.env.rng, "test");

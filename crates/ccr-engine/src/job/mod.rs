@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use ccr_store::{
     StoreError, StoreErrorKind,
-    documents::{JobDocument, JobState, ProgressDocument, SubState, SyncState},
+    documents::{JobDocument, JobState, ProgressDocument},
 };
 use doris::{Dest, Source, ids::TableId};
 use tokio::{
@@ -105,21 +105,7 @@ impl Job {
     pub fn prepare(env: Env, document: JobDocument) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (commands, inbox) = mpsc::channel(64);
         let run = if document.state == JobState::Paused { Run::Paused } else { Run::Running };
-        let initial = JobStatus {
-            name: document.name.clone(),
-            run,
-            sync_state: SyncState::TableFullSync,
-            sub_state: SubState::BeginCreateSnapshot,
-            commit_seq: 0,
-            committed_seq: 0,
-            last_commit_seq: 0,
-            blocked_seq: None,
-            error: None,
-            next_retry_at_ms: None,
-            attempt: 0,
-            full_sync_reason: String::new(),
-            counters: Counters::default(),
-        };
+        let initial = JobStatus::new(&document.name, run);
         let (sender, status) = watch::channel(initial);
         let actor = Actor {
             env,

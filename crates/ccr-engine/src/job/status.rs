@@ -46,6 +46,27 @@ pub struct JobStatus {
     pub counters: Counters,
 }
 
+impl JobStatus {
+    /// A job of which nothing is known yet.
+    pub fn new(name: &str, run: Run) -> Self {
+        Self {
+            name: name.to_owned(),
+            run,
+            sync_state: SyncState::TableFullSync,
+            sub_state: SubState::BeginCreateSnapshot,
+            commit_seq: 0,
+            committed_seq: 0,
+            last_commit_seq: 0,
+            blocked_seq: None,
+            error: None,
+            next_retry_at_ms: None,
+            attempt: 0,
+            full_sync_reason: String::new(),
+            counters: Counters::default(),
+        }
+    }
+}
+
 /// The writing side of a status.
 #[derive(Debug)]
 pub(crate) struct StatusCell {

@@ -1,7 +1,6 @@
 use std::time::Duration;
 
 use ccr_engine::{Code, Counters, JobStatus};
-use ccr_store::documents::{SubState, SyncState};
 
 use super::*;
 
@@ -12,20 +11,7 @@ fn status(name: &str, records: u64, unanswered: u64) -> JobStatus {
         counters.halts_by.insert(Code::GAP, 1);
     }
     counters.handling.observe(Duration::from_millis(7));
-    JobStatus {
-        name: name.to_owned(),
-        run: Run::Running,
-        sync_state: SyncState::TableIncrementalSync,
-        sub_state: SubState::Done,
-        commit_seq: 0,
-        committed_seq: 0,
-        last_commit_seq: 0,
-        error: None,
-        next_retry_at_ms: None,
-        attempt: 0,
-        full_sync_reason: String::new(),
-        counters,
-    }
+    JobStatus { counters, ..JobStatus::new(name, Run::Running) }
 }
 
 /// Sums over jobs never go down: not when a job is deleted, nor when one of its name is created again.
