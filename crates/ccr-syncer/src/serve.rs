@@ -6,7 +6,7 @@ use std::{
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     path::Path,
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use ccr_engine::{Env, Settings, incremental::IngestWindows};
@@ -24,7 +24,7 @@ use tracing::{info, warn};
 
 use crate::{
     VERSION,
-    flags::Flags,
+    flags::{Feature, Flags, features},
     host::{SystemClock, SystemRng, identity},
     http::{Api, router},
     manager::{LagWatch, Manager, keep_membership},
@@ -54,6 +54,8 @@ pub struct Syncer {
     manager: Arc<Manager>,
     calls: MeasuredNet,
     legacy_metrics: bool,
+    features: Arc<[Feature]>,
+    db_type: Arc<str>,
 }
 
 impl Syncer {
@@ -89,7 +91,8 @@ impl Syncer {
         let manager = Manager::new(env);
         manager.reconcile().await.map_err(database)?;
         info!("ccr start, version: {VERSION}, identity: {}, port: {}", manager.env().owner, address.port());
-        Ok(Self { listener, address, manager, calls, legacy_metrics: flags.legacy_metrics })
+        let (features, db_type) = (features(flags).into(), flags.db_type.as_str().into());
+        Ok(Self { listener, address, manager, calls, legacy_metrics: flags.legacy_metrics, features, db_type })
     }
 
     /// Where it listens.
@@ -112,7 +115,13 @@ impl Syncer {
         background.spawn(lags.clone().run(Arc::clone(&self.manager), cancel.clone()));
         background.close();
         let metrics = Arc::new(Metrics::new(Arc::clone(&self.manager), lags, self.calls, self.legacy_metrics));
-        let service = router(Api { manager: Arc::clone(&self.manager), metrics });
+        let service = router(Api {
+            manager: Arc::clone(&self.manager),
+            metrics,
+            features: self.features,
+            db_type: self.db_type,
+            started: Instant::now(),
+        });
         let graceful = axum::serve(self.listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
         let mut server = tokio::spawn(graceful.into_future());
         tokio::select! {

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use ccr_store::{
     StoreError, StoreErrorKind,
-    documents::{JobDocument, JobState, ProgressDocument},
+    documents::{JobDocument, JobState, ProgressDocument, Spec},
 };
 use doris::{Dest, Source, ids::TableId};
 use tokio::{
@@ -437,14 +437,8 @@ impl Actor {
         dest: BTreeMap<String, String>,
     ) -> Result<(), Failure> {
         let mut next = self.document.clone();
-        for (mapping, change) in [(&mut next.src.host_mapping, src), (&mut next.dest.host_mapping, dest)] {
-            for (private, public) in change {
-                if public.is_empty() {
-                    mapping.remove(&private);
-                } else {
-                    mapping.insert(private, public);
-                }
-            }
+        for (spec, change) in [(&mut next.src, src), (&mut next.dest, dest)] {
+            map_spec(spec, change);
         }
         Ok(self.replace_document(next).await?)
     }
@@ -475,6 +469,30 @@ impl Actor {
         self.env.store.update_job(&next.name, &self.env.owner, &next.to_json()).await?;
         self.document = next;
         Ok(())
+    }
+}
+
+/// Changes the mapping of one side. FEs that were known at an address which is another one now are known there; the one that
+/// the user named stays where it is when its host is taken out of the mapping.
+fn map_spec(spec: &mut Spec, change: BTreeMap<String, String>) {
+    let (mut moved, mut taken_out) = (BTreeMap::new(), BTreeMap::new());
+    for (private, public) in change {
+        if public.is_empty() {
+            if let Some(before) = spec.host_mapping.remove(&private) {
+                taken_out.insert(before, private);
+            }
+        } else {
+            let before = spec.host_mapping.insert(private.clone(), public.clone());
+            moved.insert(before.unwrap_or(private), public);
+        }
+    }
+    if let Some(now) = moved.get(&spec.host) {
+        now.clone_into(&mut spec.host);
+    }
+    for frontend in spec.frontends.iter_mut().flatten() {
+        if let Some(now) = moved.get(&frontend.host).or_else(|| taken_out.get(&frontend.host)) {
+            now.clone_into(&mut frontend.host);
+        }
     }
 }
 

@@ -36,6 +36,30 @@ impl fmt::Display for FlagError {
 
 impl std::error::Error for FlagError {}
 
+/// A flag that switches a feature, as `/features` shows it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Feature {
+    pub feature: &'static str,
+    pub value: bool,
+    /// As text.
+    pub default: String,
+}
+
+/// All features by name.
+pub fn features(flags: &Flags) -> Vec<Feature> {
+    let unset = Flags::default();
+    let mut features: Vec<Feature> = FLAGS
+        .iter()
+        .filter(|flag| flag.name.starts_with("feature"))
+        .filter_map(|flag| {
+            let default = (flag.switch)(&unset)?.to_string();
+            Some(Feature { feature: flag.name, value: (flag.switch)(flags)?, default })
+        })
+        .collect();
+    features.sort_by_key(|feature| feature.feature);
+    features
+}
+
 /// The text of `-help`.
 pub fn usage() -> String {
     let mut text = String::from(

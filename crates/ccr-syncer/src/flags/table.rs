@@ -15,6 +15,8 @@ pub struct Known {
     pub help: &'static str,
     /// The default as the usage shows it.
     pub default: fn() -> Option<String>,
+    /// Whether it is on; `None` for what is no switch.
+    pub switch: fn(&Flags) -> Option<bool>,
     /// Reads and keeps a value. The error says what would fit.
     pub set: fn(&mut Flags, &str) -> Result<(), &'static str>,
 }
@@ -39,6 +41,7 @@ macro_rules! flags {
             kind: <$type as FlagValue>::KIND,
             help: $help,
             default: || <$type as FlagValue>::shown(&$default),
+            switch: |flags| <$type as FlagValue>::switch(&flags.$name),
             set: |flags, text| {
                 let value = <$type as FlagValue>::parse(text)?;
                 $check(&value)?;

@@ -14,6 +14,11 @@ pub trait FlagValue: Sized {
 
     /// The value as the usage text shows a default; `None` where Go shows none (zero values).
     fn shown(&self) -> Option<String>;
+
+    /// Whether it is on; `None` for what is no switch.
+    fn switch(&self) -> Option<bool> {
+        None
+    }
 }
 
 const PARSE_ERROR: &str = "parse error";
@@ -32,6 +37,10 @@ impl FlagValue for bool {
 
     fn shown(&self) -> Option<String> {
         self.then(|| "true".to_owned())
+    }
+
+    fn switch(&self) -> Option<bool> {
+        Some(*self)
     }
 }
 

@@ -79,6 +79,7 @@ fn spec(object: &Object) -> Result<Spec, BadBody> {
         db_id: object.integer("db_id")?,
         table: object.string("table")?,
         table_id: object.integer("table_id")?,
-        host_mapping: object.strings("host_mapping")?,
+        // An empty address stands for none.
+        host_mapping: object.strings("host_mapping")?.into_iter().filter(|(_, public)| !public.is_empty()).collect(),
     })
 }

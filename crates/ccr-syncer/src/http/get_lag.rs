@@ -67,7 +67,6 @@ impl Reply {
 
 impl From<BinlogLag> for Reply {
     fn from(lag: BinlogLag) -> Self {
-        let behind = lag.next_commit_seq.is_some_and(|seq| seq > 0);
         Self {
             common: Common::ok(),
             lag: lag.lag,
@@ -76,11 +75,17 @@ impl From<BinlogLag> for Reply {
             first_binlog_timestamp: stamp(lag.first_timestamp_ms),
             last_binlog_timestamp: stamp(lag.last_timestamp_ms),
             time_interval: span(lag.first_timestamp_ms, lag.last_timestamp_ms),
-            time_interval_secs: if behind { span(lag.next_timestamp_ms, lag.last_timestamp_ms) } else { 0 },
+            time_interval_secs: delay_secs(&lag),
             next_commit_seq: lag.next_commit_seq.unwrap_or_default(),
             next_binlog_timestamp: stamp(lag.next_timestamp_ms),
         }
     }
+}
+
+/// Newest record minus the first that is not done, in seconds; 0 when caught up, or where the FE does not say.
+pub(super) fn delay_secs(lag: &BinlogLag) -> i64 {
+    let behind = lag.next_commit_seq.is_some_and(|seq| seq > 0);
+    if behind { span(lag.next_timestamp_ms, lag.last_timestamp_ms) } else { 0 }
 }
 
 /// Local time, truncated to seconds. -1 is the Go program's fixed text; what an older FE does not send is the epoch.

@@ -1,4 +1,5 @@
-//! `/job_progress`: the stored progress document; its `data` is nobody's business.
+//! `/job_progress`: the stored progress document; its `data` is nobody's business. Where a record keeps the job from going on,
+//! `commit_seq` and `last_commit_seq` are that record's.
 
 use axum::{
     body::Body,
@@ -33,7 +34,13 @@ pub(super) async fn handle(State(api): State<Api>, request: Request) -> Response
     };
     match read {
         Ok(progress) => {
-            json(&Reply { common: Common::ok(), job_progress: ProgressDocument { data: String::new(), ..progress } })
+            let blocked = api.manager.job(&job.name).ok().and_then(|job| job.status().blocked_seq);
+            let shown = match blocked.filter(|seq| *seq > progress.prev_commit_seq) {
+                // It stands in the way of everything after it: this is what an operator may skip.
+                Some(seq) => ProgressDocument { commit_seq: seq, last_commit_seq: seq, ..progress },
+                None => progress,
+            };
+            json(&Reply { common: Common::ok(), job_progress: ProgressDocument { data: String::new(), ..shown } })
         }
         Err(why) => json(&Reply { common: Common::failed(why), job_progress: zero() }),
     }

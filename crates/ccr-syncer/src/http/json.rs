@@ -131,6 +131,18 @@ impl Object {
         .map(Option::unwrap_or_default)
     }
 
+    /// Any member as text; `None` where it is absent or null.
+    pub(crate) fn text(&self, key: &str) -> Option<String> {
+        let (_, value) = self.members.iter().rev().find(|(name, _)| name.eq_ignore_ascii_case(key))?;
+        match value {
+            Value::Null => None,
+            Value::String(text) => Some(text.clone()),
+            Value::Bool(value) => Some(value.to_string()),
+            Value::Number(number) => Some(number.to_string()),
+            Value::Array(_) | Value::Object(_) => Some(value.kind().to_owned()),
+        }
+    }
+
     fn last<T>(&self, key: &str, expected: &str, read: impl Fn(&Value) -> Option<T>) -> Result<Option<T>, BadBody> {
         let mut found = None;
         for (name, value) in &self.members {
@@ -237,6 +249,10 @@ mod tests {
         assert_eq!(object.strings("m").unwrap().len(), 2);
         assert_eq!(object.objects("l").unwrap().unwrap().len(), 2);
         assert_eq!(object.objects("none").unwrap(), None);
+        let texts = read(r#"{"s":"x","b":false,"n":1.5,"z":null,"o":{},"s2":"y","S2":null}"#);
+        let texts = ["s", "b", "n", "z", "o", "s2", "none"].map(|key| texts.text(key));
+        let expected = [Some("x"), Some("false"), Some("1.5"), None, Some("an object"), None, None];
+        assert_eq!(texts, expected.map(|text| text.map(str::to_owned)));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Every method is accepted on every route, the content type of a request does not matter, and errors of the application
 //! have status 200 and `success: false`.
 
-use std::{any::Any, sync::Arc};
+use std::{any::Any, sync::Arc, time::Instant};
 
 use axum::{
     Router,
@@ -15,26 +15,41 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 mod create_ccr;
 mod delete;
+mod desync;
+mod failpoint;
+mod features;
+mod force_fullsync;
 mod get_lag;
 mod job_detail;
 mod job_progress;
+mod job_skip_binlog;
 mod job_status;
 mod json;
 mod list_jobs;
 mod metrics;
+mod node_info;
 mod pause;
 mod reply;
 mod request;
 mod resume;
+mod update_host_mapping;
+mod update_job;
 mod version;
+mod view;
 
-use crate::{manager::Manager, metrics::Metrics};
+use crate::{flags::Feature, manager::Manager, metrics::Metrics};
 
 /// What the routes work on.
 #[derive(Clone, Debug)]
 pub struct Api {
     pub manager: Arc<Manager>,
     pub metrics: Arc<Metrics>,
+    /// As the flags set them, by name.
+    pub features: Arc<[Feature]>,
+    /// Kind of the metadata database.
+    pub db_type: Arc<str>,
+    /// When this process began to serve.
+    pub started: Instant,
 }
 
 /// All routes.
@@ -50,6 +65,18 @@ pub fn router(api: Api) -> Router {
         .route("/job_status", any(job_status::handle))
         .route("/job_detail", any(job_detail::handle))
         .route("/job_progress", any(job_progress::handle))
+        .route("/job_skip_binlog", any(job_skip_binlog::handle))
+        .route("/force_fullsync", any(force_fullsync::handle))
+        .route("/update_host_mapping", any(update_host_mapping::handle))
+        .route("/add_host_mapping", any(update_host_mapping::handle))
+        .route("/desync", any(desync::desync))
+        .route("/sync", any(desync::sync))
+        .route("/update_job", any(update_job::handle))
+        .route("/features", any(features::handle))
+        .route("/failpoint", any(failpoint::handle))
+        .route("/view", any(view::handle))
+        .route("/node_info", any(node_info::node_info))
+        .route("/invalidate_backends_cache", any(node_info::invalidate_backends_cache))
         .route("/metrics", any(metrics::handle))
         .fallback(no_route)
         .layer(CatchPanicLayer::custom(panicked))

@@ -2,10 +2,12 @@
 
 use axum::{
     body::Body,
-    http::{HeaderValue, Response, StatusCode, header},
+    http::{HeaderValue, Method, Response, StatusCode, header},
 };
 use ccr_store::documents::to_go_json;
 use serde::Serialize;
+
+use super::json::BadBody;
 
 /// The keys that begin every answer.
 #[derive(Debug, Serialize)]
@@ -22,6 +24,12 @@ impl Common {
 
     pub(crate) fn failed(why: impl ToString) -> Self {
         Self { success: false, error_msg: why.to_string() }
+    }
+}
+
+impl From<BadBody> for Response<Body> {
+    fn from(bad: BadBody) -> Self {
+        failed(bad.0)
     }
 }
 
@@ -48,6 +56,18 @@ pub(crate) fn done<E: ToString>(result: Result<(), E>) -> Response<Body> {
 /// The short form of an error.
 pub(crate) fn failed(why: impl ToString) -> Response<Body> {
     json(&Common::failed(why))
+}
+
+/// Sends a client to another syncer. As Go's server, with a page to click on for one that came with GET.
+pub(crate) fn see_other(method: &Method, location: &str) -> Response<Body> {
+    let mut response = redirect(StatusCode::SEE_OTHER, location);
+    if *method == Method::GET && response.status() == StatusCode::SEE_OTHER {
+        let href = location.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&#34;");
+        *response.body_mut() = Body::from(format!("<a href=\"{href}\">See Other</a>.\n\n"));
+        let kind = HeaderValue::from_static("text/html; charset=utf-8");
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    }
+    response
 }
 
 /// An answer without body that sends the client elsewhere.

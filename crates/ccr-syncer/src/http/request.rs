@@ -5,15 +5,15 @@ use std::time::Duration;
 use axum::{
     body::{Body, Bytes},
     extract::Request,
-    http::{Response, StatusCode, Uri},
+    http::{Method, Response, StatusCode, Uri},
 };
 use ccr_store::JobRow;
 use futures::StreamExt;
 
 use super::{
     Api,
-    json::Object,
-    reply::{Common, failed, json_with, redirect},
+    json::{BadBody, Object},
+    reply::{Common, failed, json_with, see_other},
 };
 
 /// Largest body that is read; a create request has a few KiB.
@@ -56,32 +56,93 @@ async fn collect(body: Body) -> Result<Bytes, Response<Body>> {
     Ok(collected.into())
 }
 
-/// The `name` of a job in a body.
-pub(super) async fn name(request: Request) -> Result<String, Response<Body>> {
-    let bytes = body(request.into_body()).await?;
-    let name = Object::read(&bytes).and_then(|object| object.string("name")).map_err(|bad| failed(bad.0))?;
-    if name.is_empty() { Err(failed("name is empty")) } else { Ok(name) }
+/// What a request asks for.
+pub(super) struct Asked {
+    method: Method,
+    /// Path and query as they came.
+    uri: Uri,
+    pub(super) object: Object,
 }
 
-/// The job that a body names, if it belongs to this syncer; otherwise the answer that says so, or sends the client to the
-/// syncer that owns it.
-pub(super) async fn named(api: &Api, request: Request) -> Result<Named, Response<Body>> {
-    let uri = request.uri().clone();
-    let name = name(request).await?;
-    let row = api.manager.env().store.job(&name).await.map_err(failed)?;
-    let row = row.ok_or_else(|| failed(format!("job {name} not exist")))?;
-    if *row.owner == *api.manager.env().owner {
-        Ok(Named { name, row })
-    } else {
-        Err(redirect(StatusCode::SEE_OTHER, &elsewhere(&row.owner, &uri)))
+impl Asked {
+    /// The job's name; `empty` is what is said without one.
+    pub(super) fn name(&self, empty: &str) -> Result<String, BadBody> {
+        let name = self.object.string("name")?;
+        if name.is_empty() { Err(BadBody(empty.to_owned())) } else { Ok(name) }
+    }
+
+    /// The job of that name, if it belongs to this syncer; otherwise the answer that says so, or sends the client to the
+    /// syncer that owns it.
+    pub(super) async fn owned(&self, api: &Api, name: String) -> Result<Named, Response<Body>> {
+        let row = api.manager.env().store.job(&name).await.map_err(failed)?;
+        let row = row.ok_or_else(|| failed(format!("job {name} not exist")))?;
+        if *row.owner == *api.manager.env().owner {
+            Ok(Named { name, row })
+        } else {
+            Err(see_other(&self.method, &elsewhere(&row.owner, &self.uri)))
+        }
     }
 }
 
-fn elsewhere(owner: &str, uri: &Uri) -> String {
+/// Reads a request with a JSON object.
+pub(super) async fn asked(request: Request) -> Result<Asked, Response<Body>> {
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let bytes = body(request.into_body()).await?;
+    let object = Object::read(&bytes)?;
+    Ok(Asked { method, uri, object })
+}
+
+/// The same, where a request may come without a body.
+pub(super) async fn asked_or_nothing(request: Request) -> Result<Asked, Response<Body>> {
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let bytes = body(request.into_body()).await?;
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Ok(Asked { method, uri, object: Object::default() });
+    }
+    let object = Object::read(&bytes)?;
+    Ok(Asked { method, uri, object })
+}
+
+/// The `name` of a job in a body.
+pub(super) async fn name(request: Request) -> Result<String, Response<Body>> {
+    Ok(asked(request).await?.name("name is empty")?)
+}
+
+/// The job that a body names, if it belongs to this syncer.
+pub(super) async fn named(api: &Api, request: Request) -> Result<Named, Response<Body>> {
+    let asked = asked(request).await?;
+    let name = asked.name("name is empty")?;
+    asked.owned(api, name).await
+}
+
+/// The same target at another syncer. Its name is as the Go program writes it: an IPv6 address without brackets.
+pub(super) fn elsewhere(owner: &str, uri: &Uri) -> String {
     let target = uri.path_and_query().map_or("/", |target| target.as_str());
-    format!("http://{owner}{target}")
+    match owner.rsplit_once(':') {
+        Some((host, port)) if host.contains(':') && !host.starts_with('[') => format!("http://[{host}]:{port}{target}"),
+        _ => format!("http://{owner}{target}"),
+    }
 }
 
 fn refused(status: StatusCode, why: &str) -> Response<Body> {
     json_with(status, &Common::failed(why))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_target_is_kept_and_addresses_are_written_as_urls_want_them() {
+        let uri: Uri = "/pause?x=1&y=%20z".parse().unwrap();
+        for (owner, url) in [
+            ("10.0.0.1:9190", "http://10.0.0.1:9190/pause?x=1&y=%20z"),
+            ("ccr.example:80", "http://ccr.example:80/pause?x=1&y=%20z"),
+            ("fd00::1:9190", "http://[fd00::1]:9190/pause?x=1&y=%20z"),
+            ("[fd00::1]:9190", "http://[fd00::1]:9190/pause?x=1&y=%20z"),
+        ] {
+            assert_eq!(elsewhere(owner, &uri), url);
+        }
+    }
 }

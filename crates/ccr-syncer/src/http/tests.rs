@@ -22,6 +22,7 @@ use tokio::{
 
 use super::{Api, clean_path, router};
 use crate::{
+    flags::{Flags, features},
     host::{SystemClock, SystemRng},
     manager::{LagWatch, Manager},
     metrics::{MeasuredNet, Metrics},
@@ -99,7 +100,13 @@ impl Server {
         let manager = Manager::new(env);
         manager.reconcile().await.unwrap();
         let metrics = Arc::new(Metrics::new(Arc::clone(&manager), LagWatch::default(), calls, true));
-        let service = router(Api { manager: Arc::clone(&manager), metrics });
+        let service = router(Api {
+            manager: Arc::clone(&manager),
+            metrics,
+            features: features(&Flags::default()).into(),
+            db_type: "sqlite3".into(),
+            started: std::time::Instant::now(),
+        });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(listener, service).await });
@@ -550,6 +557,10 @@ async fn metrics_carry_jobs_as_labels() {
     assert_eq!(server.ok("/delete", &delete).await, r#"{"success":true}"#);
     assert!(!server.ok("/metrics", "").await.contains('ö'), "a deleted job leaves no series");
 }
+
+mod golden;
+mod mapping;
+mod on_clusters;
 
 fn legacy_host() -> String {
     crate::host::name().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()

@@ -148,33 +148,34 @@ impl Manager {
         Ok(())
     }
 
-    /// Pauses a job of this process.
-    pub async fn pause(&self, name: &str) -> Result<(), Failure> {
+    /// A job of this process.
+    ///
+    /// # Errors
+    /// There is none of that name, it cannot run, or it is just being started.
+    pub fn job(&self, name: &str) -> Result<Job, Failure> {
         match self.held(name) {
-            Some(Held::Job(job)) => job.pause().await,
+            Some(Held::Job(job)) => Ok(job),
             Some(Held::Broken(failure)) => Err(failure),
             Some(Held::Reserved) => Err(reserved(name)),
             None => Err(not_here(name)),
         }
     }
 
+    /// Pauses a job of this process.
+    pub async fn pause(&self, name: &str) -> Result<(), Failure> {
+        self.job(name)?.pause().await
+    }
+
     /// Resumes a job of this process. One that could not be started is tried again.
     pub async fn resume(&self, name: &str) -> Result<(), Failure> {
         match self.held(name) {
-            Some(Held::Job(job)) => job.resume().await,
             Some(Held::Broken(_)) => {
                 let row = self.env.store.job(name).await?.ok_or_else(|| not_here(name))?;
                 self.take_broken(name);
                 self.adopt(&row).await?;
-                match self.held(name) {
-                    Some(Held::Job(job)) => job.resume().await,
-                    Some(Held::Broken(failure)) => Err(failure),
-                    Some(Held::Reserved) => Err(reserved(name)),
-                    None => Err(not_here(name)),
-                }
+                self.job(name)?.resume().await
             }
-            Some(Held::Reserved) => Err(reserved(name)),
-            None => Err(not_here(name)),
+            _ => self.job(name)?.resume().await,
         }
     }
 
