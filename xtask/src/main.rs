@@ -7,6 +7,7 @@
 
 mod check;
 mod conformance;
+mod dist;
 mod help;
 mod step;
 mod test;
@@ -23,7 +24,7 @@ struct Command {
     run: fn(&[String]) -> ExitCode,
 }
 
-const COMMANDS: [Command; 4] = [check::COMMAND, test::COMMAND, conformance::COMMAND, help::COMMAND];
+const COMMANDS: [Command; 5] = [check::COMMAND, test::COMMAND, conformance::COMMAND, dist::COMMAND, help::COMMAND];
 
 /// The exit code of a command line that is not understood.
 const USAGE: u8 = 2;

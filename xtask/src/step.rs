@@ -77,6 +77,11 @@ pub(crate) fn root() -> PathBuf {
     root
 }
 
+/// Where cargo builds.
+pub(crate) fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
 /// Whether the command succeeded. Its stderr is ours; its stdout goes to `sink` in whole lines.
 fn stream(command: &mut Command, sink: &mut dyn Write, mut each_line: impl FnMut(&str)) -> io::Result<bool> {
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;

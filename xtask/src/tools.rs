@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::step::{cargo, root};
+use crate::step::{cargo, target};
 
 /// Makes sure of rustfmt, clippy and a C compiler (SQLite and ring are compiled from source).
 ///
@@ -68,8 +68,7 @@ pub(crate) fn provide_for_tests() {
 
 /// Where packages are unpacked; tests look there, too.
 fn unpacked() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    target.join("tools")
+    target().join("tools")
 }
 
 fn unpack(package: &str, folder: &Path) -> bool {

@@ -5,6 +5,7 @@
 //! * [`host`]: the system's clock and randomness, read here and nowhere else;
 //! * [`manager`]: which jobs run in this process, and the heartbeat that says so;
 //! * [`http`]: the API; [`metrics`]: what Prometheus reads;
+//! * [`monitor`]: four lines in the log every minute;
 //! * [`serve`]: one syncer from its flags to its end;
 //! * [`demo`]: two simulated clusters with a syncer between them, to look at; [`api`] and [`side`]: the clients it uses.
 
@@ -16,6 +17,7 @@ pub mod http;
 pub mod logs;
 pub mod manager;
 pub mod metrics;
+pub mod monitor;
 pub mod serve;
 pub mod side;
 

@@ -2,6 +2,7 @@
 
 use std::{io::Write, process::ExitCode};
 
+use ccr_store::documents::Password;
 use ccr_syncer::{
     VERSION, demo,
     flags::{self, Asked, Flags},
@@ -41,7 +42,15 @@ fn say(text: &str) -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// The variable that has the password of the metadata database, for whoever does not want it in a list of processes.
+const PASSWORD_VARIABLE: &str = "CCR_DB_PASSWORD";
+
 fn run(mut flags: Flags) -> Result<(), StartError> {
+    if flags.db_password.expose().is_empty()
+        && let Ok(password) = std::env::var(PASSWORD_VARIABLE)
+    {
+        flags.db_password = Password::new(password);
+    }
     let forced = if flags.config_file.is_empty() {
         Vec::new()
     } else {

@@ -29,6 +29,7 @@ use crate::{
     http::{Api, router},
     manager::{LagWatch, Manager, keep_membership},
     metrics::{MeasuredNet, Metrics},
+    monitor,
 };
 
 /// Longest time that running requests get to end after a stop was asked for.
@@ -113,6 +114,7 @@ impl Syncer {
         let lags = LagWatch::default();
         background.spawn(keep_membership(Arc::clone(&self.manager), cancel.clone()));
         background.spawn(lags.clone().run(Arc::clone(&self.manager), cancel.clone()));
+        background.spawn(monitor::run(Arc::clone(&self.manager), cancel.clone()));
         background.close();
         let metrics = Arc::new(Metrics::new(Arc::clone(&self.manager), lags, self.calls, self.legacy_metrics));
         let service = router(Api {

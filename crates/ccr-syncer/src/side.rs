@@ -25,6 +25,13 @@ impl Side {
         Self { net, login, rpc_port: fe.rpc.port }
     }
 
+    /// The same with a password.
+    #[must_use]
+    pub fn with_password(mut self, password: Secret) -> Self {
+        self.login.password = password;
+        self
+    }
+
     /// MySQL endpoint of its FE.
     pub fn query(&self) -> &Endpoint {
         &self.login.endpoint

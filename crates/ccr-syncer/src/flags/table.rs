@@ -61,7 +61,7 @@ flags! {
     db_host: String = "127.0.0.1".to_owned(), any, "Host of the metadata database (mysql, postgresql)";
     db_port: u16 = 3306, any, "Port of the metadata database (mysql, postgresql)";
     db_user: String = "root".to_owned(), any, "User of the metadata database (mysql, postgresql)";
-    db_password: Password = Password::default(), any, "Password of the metadata database (mysql, postgresql)";
+    db_password: Password = Password::default(), any, "Password of the metadata database (mysql, postgresql); without it that of the environment variable CCR_DB_PASSWORD";
     db_name: String = "ccr".to_owned(), any, "Database (mysql) or schema (postgresql) of the metadata";
     db_max_open_conns: i64 = 20, any, "Most connections to the metadata database (mysql, postgresql)";
     mysql_max_allowed_packet: i64 = 1 << 30, any, "Largest packet to a MySQL metadata database, bytes";

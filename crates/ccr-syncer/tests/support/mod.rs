@@ -14,7 +14,10 @@ use std::{
 
 use ccr_engine::Clock;
 use ccr_syncer::{api::Api, host::SystemClock, side::Side};
-use doris::net::{Net, tcp::TcpNet};
+use doris::{
+    net::{Net, tcp::TcpNet},
+    secret::Secret,
+};
 use doris_sim::{ClusterBuilder, SimCluster};
 use serde_json::{Value, json};
 
@@ -36,10 +39,22 @@ impl Clusters {
         Self::with(|builder| builder).await
     }
 
+    /// Clusters whose roots have these passwords.
+    pub async fn with_passwords(source: &str, dest: &str) -> Self {
+        let mut passwords = [source, dest].into_iter();
+        let clusters = Self::with(|builder| builder.root_password(Secret::new(passwords.next().unwrap()))).await;
+        let Self { source: source_side, dest: dest_side, running } = clusters;
+        Self {
+            source: source_side.with_password(Secret::new(source)),
+            dest: dest_side.with_password(Secret::new(dest)),
+            running,
+        }
+    }
+
     /// With whatever `change` does to each of them.
-    pub async fn with(change: impl Fn(ClusterBuilder) -> ClusterBuilder) -> Self {
+    pub async fn with(mut change: impl FnMut(ClusterBuilder) -> ClusterBuilder) -> Self {
         let net = Arc::new(TcpNet::default());
-        let builder = |name: &str, seed| {
+        let mut builder = |name: &str, seed| {
             let builder = ClusterBuilder::new(name)
                 .seed(seed)
                 .snapshot_tick_ms(20)
