@@ -7,6 +7,7 @@
 
 mod check;
 mod conformance;
+mod defects;
 mod dist;
 mod help;
 mod step;
@@ -24,7 +25,8 @@ struct Command {
     run: fn(&[String]) -> ExitCode,
 }
 
-const COMMANDS: [Command; 5] = [check::COMMAND, test::COMMAND, conformance::COMMAND, dist::COMMAND, help::COMMAND];
+const COMMANDS: [Command; 6] =
+    [check::COMMAND, test::COMMAND, conformance::COMMAND, defects::COMMAND, dist::COMMAND, help::COMMAND];
 
 /// The exit code of a command line that is not understood.
 const USAGE: u8 = 2;
