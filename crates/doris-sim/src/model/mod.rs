@@ -58,6 +58,7 @@ mod properties;
 mod read;
 mod recover;
 mod recycle_bin;
+mod refused;
 mod rename;
 mod repair;
 mod rowset;
@@ -105,6 +106,7 @@ pub use profile::Profile;
 pub(crate) use properties::IMMUTABLE_CONFIG;
 pub use recover::RecoverSpec;
 pub use recycle_bin::{RecycleBin, Recycled, RecycledDatabase, RecycledPartition, RecycledRelation};
+pub(crate) use refused::Refused;
 pub use rowset::{Comparison, Condition, Row, Rowset, RowsetColumn, SharedRowset};
 pub use schema::{Aggregation, Column, ColumnDefault, ColumnType, Distribution, KeysType, SecondaryIndex};
 pub use show_create::DdlText;
@@ -204,6 +206,8 @@ pub struct Model {
     /// Transactions by database and label, oldest first.
     pub(crate) labels: BTreeMap<(DbId, String), Vec<TxnId>>,
     pub(crate) publish_held: bool,
+    /// The master's publisher fails in every round until it restarts.
+    pub(crate) publisher_fails: bool,
     /// Debug points that are switched on, by Doris's names.
     pub(crate) debug_points: BTreeSet<String>,
     /// The next UPSERT is inserted this much late.
@@ -260,6 +264,7 @@ impl Model {
             active_txns: BTreeSet::new(),
             labels: BTreeMap::new(),
             publish_held: false,
+            publisher_fails: false,
             debug_points: BTreeSet::new(),
             late_by_ms: None,
             late_records: Vec::new(),
@@ -276,7 +281,7 @@ impl Model {
             next_recycling_ms: None,
             next_binlog_gc_ms: now_ms.saturating_add(options.binlog_gc_interval_ms),
             next_txn_clean_ms: now_ms,
-            config: properties::default_fe_config(),
+            config: properties::default_fe_config_of(&options.profile),
             options,
         };
         model.next_txn_clean_ms = model.next_clean_round_ms();

@@ -25,7 +25,7 @@ impl Model {
 
     /// When the publisher has something to do.
     pub(crate) fn next_publish_ms(&self) -> Option<i64> {
-        if self.publish_held {
+        if self.publish_held || self.publisher_fails {
             return None;
         }
         self.committed_txns().map(|txn| txn.publish_at_ms.max(txn.retry_at_ms)).min()
@@ -37,7 +37,7 @@ impl Model {
 
     /// One round: every transaction that is due, in the order of commit.
     pub(crate) fn publish_due(&mut self) {
-        if self.publish_held {
+        if self.publish_held || self.publisher_fails {
             return;
         }
         loop {

@@ -122,6 +122,17 @@ impl FrontendService {
         (!is_master).then(|| Status::with_text(StatusCode::NOT_MASTER, NOT_MASTER))
     }
 
+    /// A refusal as a status.
+    fn status_of(&self, refusal: Refusal) -> Status {
+        let refusal = refusal.told_by(&self.profile());
+        Status::with_text(StatusCode(refusal.status), refusal.text)
+    }
+
+    /// The reply, or a reply that holds only the refusal.
+    fn settle<R: FeReply>(&self, result: Result<R, Refusal>) -> R {
+        result.unwrap_or_else(|refusal| R::refusal(self.status_of(refusal), None))
+    }
+
     /// Where the master is, as getBinlog names it: `""` and port 0 during an election.
     fn master_address(&self) -> NetworkAddress {
         self.sim.look(|model| {
@@ -157,17 +168,7 @@ fn required<'a, T>(field: &'a Option<T>, name: &str) -> Result<&'a T, Refusal> {
     field.as_ref().ok_or_else(|| Refusal::analysis(format!("{name} is not set")))
 }
 
-/// A refusal as a status.
-fn status_of(refusal: Refusal) -> Status {
-    Status::with_text(StatusCode(refusal.status), refusal.text)
-}
-
 /// A status code of the binlog family: without text.
 fn ok_status() -> Option<Status> {
     Some(Status::new(StatusCode::OK))
-}
-
-/// The reply, or a reply that holds only the refusal.
-fn settle<R: FeReply>(result: Result<R, Refusal>) -> R {
-    result.unwrap_or_else(|refusal| R::refusal(status_of(refusal), None))
 }
