@@ -41,7 +41,7 @@ pub(crate) use txn::close as close_txn;
 
 use crate::{
     Session, Sim, SqlService,
-    model::{Answer, Model, Refusal, TableState, coerce, datetime},
+    model::{Answer, Model, Refusal, Refused, TableState, coerce, datetime},
     sql::{
         Statement, parse,
         statement::{ObjectName, Properties},
@@ -63,7 +63,12 @@ pub async fn execute_all(sim: &Sim, session: &mut Session, sql: &str) -> Vec<Rep
     };
     let mut replies = Vec::new();
     for statement in statements {
-        let reply = Reply::from(run(sim, session, statement).await);
+        let what = refused_as(&statement);
+        let answer = run(sim, session, statement).await;
+        let reply = Reply::from(answer.map_err(|refusal| {
+            let profile = sim.look(|model| model.profile().clone());
+            refusal.answered_by(&profile, what)
+        }));
         let refused = matches!(reply, Reply::Refused(_));
         replies.push(reply);
         if refused {
@@ -95,6 +100,19 @@ impl SqlService for Sql {
     }
 }
 
+/// How the statement's refusal is told.
+fn refused_as(statement: &Statement) -> Refused {
+    match statement {
+        Statement::DropTable { .. } | Statement::DropView { .. } => Refused::Drop,
+        Statement::CreateTable(_)
+        | Statement::CreateTableLike { .. }
+        | Statement::CreateView(_)
+        | Statement::AlterView { .. } => Refused::Create,
+        Statement::Query(_) => Refused::Query,
+        _ => Refused::Other,
+    }
+}
+
 async fn run(sim: &Sim, session: &mut Session, statement: Statement) -> Answer<Reply> {
     sim.look(|model| forward::check(model, session, &statement))?;
     txn::check_allowed(session, &statement)?;
@@ -113,7 +131,10 @@ async fn run(sim: &Sim, session: &mut Session, statement: Statement) -> Answer<R
         Statement::Query(query) => {
             sim.look(|model| query::reply(&Context::new(model, session), &query).map(Reply::Rows))
         }
-        Statement::Show(show) => sim.look(|model| show::show(&Context::new(model, session), &show).map(Reply::Rows)),
+        Statement::Show(show) => sim.look(|model| {
+            let rows = show::show(&Context::new(model, session), &show)?;
+            Ok(Reply::Rows(show::columns::as_shown(model.profile(), rows)))
+        }),
         Statement::Describe { table, all } => {
             sim.look(|model| show::table::describe(&Context::new(model, session), &table, all).map(Reply::Rows))
         }

@@ -36,6 +36,9 @@ pub(crate) struct PartitionPlan<'a> {
     pub(crate) hash_columns: &'a [String],
 }
 
+/// A property whose default differs between versions.
+const INVERTED_INDEX_FORMAT: &str = "inverted_index_storage_format";
+
 impl Model {
     /// CREATE TABLE. Answers the new table's id; with `if_not_exists`, the id of what has the name.
     pub fn create_table(&mut self, db: &str, spec: TableSpec, if_not_exists: bool) -> Answer<TableId> {
@@ -48,14 +51,17 @@ impl Model {
         self.force_replication(&mut spec);
         spec.properties = property_check::checked(&spec)?;
         self.check_colocation(db_id, &spec)?;
-        let properties = complete(&spec.properties, spec.keys, &db_properties)?;
+        let mut properties = complete(&spec.properties, spec.keys, &db_properties)?;
+        if !spec.properties.contains_key(INVERTED_INDEX_FORMAT) {
+            properties.insert(INVERTED_INDEX_FORMAT.into(), self.profile().inverted_index_format.into());
+        }
         let replication = properties::replication(&spec.properties)?;
         self.check_backends(replication)?;
         let table = self.build_table(spec, properties, replication)?;
         let id = table.id;
         let data = serde_json::json!({
             "dbId": db_id, "dbName": db, "tableId": id, "tableName": table.name, "tableType": "OLAP",
-            "sql": table.ddl_text(DdlText::Synced), "properties": record_properties(&table),
+            "sql": table.ddl_text(DdlText::Synced, self.profile()), "properties": record_properties(&table),
         });
         if let Some(db) = self.databases.get_mut(&db_id) {
             db.relations.insert(id, Relation::Table(Box::new(table)));
@@ -141,7 +147,7 @@ impl Model {
         };
         let data = serde_json::json!({
             "dbId": db_id, "dbName": db, "tableId": id, "tableName": view.name, "tableType": "VIEW",
-            "sql": view.ddl_text(), "properties": {},
+            "sql": view.ddl_text(self.profile()), "properties": {},
         });
         if let Some(db) = self.databases.get_mut(&db_id) {
             db.relations.insert(id, Relation::View(view));

@@ -158,6 +158,7 @@ impl Model {
             store.tables.values_mut().for_each(|stream| stream.locks.clear());
         }
         if self.master.is_some() {
+            self.publisher_fails = false;
             self.resume_jobs();
             self.resume_alter_jobs();
             self.ids.jump();

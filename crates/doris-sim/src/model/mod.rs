@@ -66,6 +66,7 @@ mod property_check;
 mod read;
 mod recover;
 mod recycle_bin;
+mod refused;
 mod rename;
 mod repair;
 mod rowset;
@@ -116,6 +117,7 @@ pub use profile::Profile;
 pub(crate) use properties::IMMUTABLE_CONFIG;
 pub use recover::RecoverSpec;
 pub use recycle_bin::{RecycleBin, Recycled, RecycledDatabase, RecycledPartition, RecycledRelation};
+pub(crate) use refused::Refused;
 pub use rowset::{Comparison, Condition, Row, Rowset, RowsetColumn, SharedRowset};
 pub use schema::{
     Aggregation, Column, ColumnDefault, ColumnType, Distribution, GeneratedColumn, KeysType, SecondaryIndex,
@@ -231,6 +233,8 @@ pub struct Model {
     /// Transactions by database and label, oldest first.
     pub(crate) labels: BTreeMap<(DbId, String), Vec<TxnId>>,
     pub(crate) publish_held: bool,
+    /// The master's publisher fails in every round until it restarts.
+    pub(crate) publisher_fails: bool,
     /// The next UPSERT is inserted this much late.
     pub(crate) late_by_ms: Option<i64>,
     pub(crate) late_records: Vec<binlog::LateRecord>,
@@ -291,6 +295,7 @@ impl Model {
             active_txns: BTreeSet::new(),
             labels: BTreeMap::new(),
             publish_held: false,
+            publisher_fails: false,
             late_by_ms: None,
             late_records: Vec::new(),
             binlog_switches: Vec::new(),
@@ -307,7 +312,7 @@ impl Model {
             next_binlog_gc_ms: now_ms.saturating_add(options.binlog_gc_interval_ms),
             next_txn_clean_ms: now_ms,
             next_dynamic_partition_ms: now_ms.saturating_add(dynamic_partition::CHECK_INTERVAL_MS),
-            config: properties::default_fe_config(),
+            config: properties::default_fe_config_of(&options.profile),
             options,
         };
         model.next_txn_clean_ms = model.next_clean_round_ms();

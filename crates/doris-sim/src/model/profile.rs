@@ -7,6 +7,9 @@
 //! 4.1. Name it after the behaviour, so that `true` means that the cluster can do it; ask for it as
 //! `model.profile().name` at the one place where the behaviour is. A simulation draws mixtures of the switches
 //! ([`Profile::mixed`]): no switch may rely on another one.
+//!
+//! Many differences have a place of their own, so that the code of the subject needs to know nothing of them: records in
+//! `model/binlog/form.rs`, refusals in `model/refused.rs`, columns of SHOW in `exec/show/columns.rs`.
 
 /// Makes a [`Profile`] of the table of switches.
 macro_rules! switches {
@@ -89,6 +92,152 @@ switches! {
     meta_dropped_positions: bool = false, false, true;
     /// Types of tables in getMeta.
     meta_table_types: bool = false, false, true;
+
+    // Binlog records: `model/binlog/form.rs`.
+
+    /// The newest kind of record (`TBinlogType`). What a statement of a newer kind did leaves no record.
+    newest_binlog_kind: i32 = 13, 13, 26;
+    /// Records and job documents in one line, without blanks.
+    compact_json: bool = true, false, true;
+    /// UPSERT names sub transactions: `stids`, `stid`.
+    upsert_sub_transactions: bool = false, false, true;
+    /// UPSERT says which partitions are temporary.
+    upsert_temp_partitions: bool = true, false, true;
+    /// CREATE_TABLE has the table's type and properties.
+    create_table_properties: bool = false, false, true;
+    /// DROP_PARTITION has the partition's id.
+    drop_partition_id: bool = true, false, true;
+    /// DROP_TABLE of a view says so.
+    drop_view_records: bool = false, false, true;
+    /// ALTER_JOB names the base index and the rollup.
+    alter_job_indexes: bool = false, false, true;
+    /// ALTER_JOB tells the origin of each shadow index.
+    alter_job_shadow_origins: bool = true, false, true;
+    /// MODIFY_TABLE_ADD_OR_DROP_COLUMNS has the old columns, names of indexes and the base index.
+    column_record_old_schema: bool = false, false, true;
+    /// Columns in records have no statistics, and only what is set.
+    short_column_records: bool = false, false, true;
+    /// REPLACE_PARTITIONS has ids, and whether it was forced.
+    replace_partitions_ids: bool = false, false, true;
+    /// TRUNCATE_TABLE has the operation with the new ids.
+    truncate_record_op: bool = false, false, true;
+    /// BARRIER says which kind of record it stands for.
+    barrier_kind: bool = false, false, true;
+    /// Partitions in records have short names of fields.
+    short_partition_records: bool = false, false, true;
+    /// Partitions, tablets and replicas in records have a class.
+    partition_classes: bool = false, true, true;
+    /// Partition keys in records are literals with a type; keys of list partitions are written at all.
+    typed_partition_keys: bool = false, false, true;
+    /// The clause of ADD_PARTITION says TEMPORARY, and has no parentheses too many.
+    add_partition_clause: bool = true, false, true;
+
+    // Refusals: `model/refused.rs`.
+
+    /// Every refused statement has the code 1105, not MySQL's own.
+    one_mysql_code: bool = false, false, true;
+    /// Queries, CREATE TABLE and CREATE VIEW have the code 1105.
+    planner_answers_one_code: bool = false, true, true;
+    /// `Table [t] does not exist in database [d].` instead of MySQL's texts.
+    planner_texts: bool = false, true, true;
+    /// `(line 1, pos 14)` behind what a query is refused for.
+    planner_names_positions: bool = false, false, true;
+    /// A refused DROP has the prefix once.
+    drop_refused_once: bool = false, false, true;
+    /// A refused CREATE TABLE or CREATE VIEW has the prefix once.
+    create_refused_once: bool = true, false, true;
+    /// The advice to use DROP VIEW or DROP TABLE names the database.
+    drop_refusal_names_database: bool = true, false, true;
+    /// `table not found, tableName=` instead of `unknown table, tableName=`.
+    missing_table_is_not_found: bool = false, true, true;
+    /// `errCode = 2` around `errCode = 7`.
+    not_found_wrapped: bool = false, false, true;
+    /// Tables of Paimon exist.
+    paimon_tables: bool = false, false, true;
+    /// The refusal of a second backup or restore names both.
+    busy_refusal_names_jobs: bool = false, false, true;
+    /// Labels may have letters of any alphabet.
+    unicode_labels: bool = false, false, true;
+    /// A commit that lacks replicas is refused with advice.
+    quorum_refusal_advises: bool = false, false, true;
+    /// The refusal of a timeout names the limit's configuration.
+    timeout_refusal_names_config: bool = false, false, true;
+    /// The refusal of a restore names the command.
+    restore_refusal_names_command: bool = false, false, true;
+    /// `snapshot l not exist` instead of `snapshot not exist`.
+    missing_snapshot_named: bool = false, false, true;
+
+    // Backup and restore.
+
+    /// Snapshots expire for getSnapshot.
+    snapshots_expire: bool = false, false, true;
+    /// A backup goes on without what was dropped or renamed before it began; otherwise it is cancelled.
+    backup_leaves_missing_out: bool = false, false, true;
+    /// A backup of nothing is cancelled.
+    backup_needs_tables: bool = false, false, true;
+    /// A restore has the state CREATING.
+    restore_creating_state: bool = false, false, true;
+    /// A finished backup has a finished time.
+    backup_finished_time: bool = true, false, true;
+    /// `meta_version` of a snapshot.
+    meta_version: i32 = 129, 133, 140;
+    /// Version in the documents of a snapshot.
+    version: (i32, i32, i32) = (2, 1, 7), (3, 0, 0), (4, 1, 0);
+    /// The oldest `meta_version` that a restore can read.
+    oldest_meta_version: i32 = 0, 0, 140;
+
+    // The text of SHOW CREATE TABLE and CREATE_TABLE records: `model/show_create.rs`.
+
+    /// Comments of columns and indexes are in double quotes.
+    ddl_double_quotes: bool = false, false, true;
+    /// Comments of indexes are quoted once, and left out where there are none.
+    ddl_index_comments: bool = true, false, true;
+    /// Types are in capitals.
+    ddl_capital_types: bool = false, true, false;
+    /// A table without comment is shown with the name of its engine.
+    ddl_engine_as_comment: bool = false, true, false;
+    /// A blank behind `PARTITION BY LIST`.
+    ddl_list_blank: bool = false, false, true;
+    /// CREATE_TABLE records have the rollups of the table.
+    ddl_rollups: bool = false, false, true;
+    /// Bitmap columns show their default.
+    ddl_bitmap_defaults: bool = false, false, true;
+    /// Views show their columns.
+    ddl_view_columns: bool = false, false, true;
+    /// The property `enable_mow_light_delete`.
+    mow_light_delete: bool = true, false, true;
+    /// The property `row_store_page_size`.
+    row_store_pages: bool = true, false, true;
+
+    // Columns of SHOW statements: `exec/show/columns.rs`.
+
+    /// Since when frontends and backends live.
+    show_live_since: bool = false, false, true;
+    /// How much a backend has to do.
+    show_running_tasks: bool = false, false, true;
+    /// Cores and memory of backends.
+    show_backend_hardware: bool = false, true, true;
+    /// Rows and committed versions of partitions.
+    show_partition_rows: bool = true, false, true;
+    /// Running transactions of a database.
+    show_running_txns: bool = false, true, true;
+    /// `TrashUsedCapcacity`.
+    trash_column_misspelt: bool = false, true, false;
+
+    // Defaults and configuration.
+
+    /// The default of `inverted_index_storage_format`.
+    inverted_index_format: &'static str = "V1", "V1", "V3";
+    /// Configuration items of restores and binlogs that came later.
+    newer_config_items: bool = false, false, true;
+
+    // Transactions.
+
+    /// The commit of a transaction that is committed already changes nothing. Otherwise it takes the next version of
+    /// each partition: a hole that no later transaction passes.
+    repeated_commit_is_harmless: bool = true, false, true;
+    /// `PublishTime` is the time of the last attempt, not of the first.
+    publish_time_of_last_round: bool = false, true, false;
 }
 
 impl Default for Profile {

@@ -4,6 +4,21 @@ use std::collections::BTreeMap;
 
 use super::{Answer, KeysType, Refusal};
 
+/// Items that came later than others, see [`super::Profile::newer_config_items`].
+const NEWER_CONFIG: &[&str] = &[
+    "backup_handler_update_interval_millis",
+    "enable_restore_snapshot_rpc_compression",
+    "force_enable_feature_binlog",
+    "restore_reset_index_id",
+];
+
+/// The configuration of a fresh frontend of this profile.
+pub(super) fn default_fe_config_of(profile: &super::Profile) -> BTreeMap<String, String> {
+    let mut config = default_fe_config();
+    config.retain(|key, _| profile.newer_config_items || !NEWER_CONFIG.contains(&key.as_str()));
+    config
+}
+
 /// What a new FE says to `ADMIN SHOW FRONTEND CONFIG`, as far as a syncer asks or the model obeys.
 pub(super) fn default_fe_config() -> BTreeMap<String, String> {
     to_map(&[

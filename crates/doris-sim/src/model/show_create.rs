@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::{
-    Answer, BoundValue, Column, ColumnDefault, ColumnType, Model, Partition, PartitionItem, PartitionKind, Refusal,
-    Relation, Table, Value, View,
+    Answer, BoundValue, Column, ColumnDefault, ColumnType, Model, Partition, PartitionItem, PartitionKind, Profile,
+    Refusal, Relation, Table, Value, View,
     properties::{DYNAMIC_PARTITION, PRINT_ORDER},
 };
 
@@ -21,8 +21,8 @@ impl Model {
     /// The text of SHOW CREATE TABLE (or VIEW) for a name; `Unknown table 't'` otherwise.
     pub fn create_table_text(&self, db: &str, name: &str) -> Answer<String> {
         match self.database(db)?.relation(name) {
-            Some(Relation::Table(table)) => Ok(table.ddl_text(DdlText::Show)),
-            Some(Relation::View(view)) => Ok(view.ddl_text()),
+            Some(Relation::Table(table)) => Ok(table.ddl_text(DdlText::Show, self.profile())),
+            Some(Relation::View(view)) => Ok(view.ddl_text(self.profile())),
             None => Err(Refusal::analysis(format!("Unknown table '{name}'"))),
         }
     }
@@ -30,7 +30,7 @@ impl Model {
 
 impl View {
     /// `CREATE VIEW ...;`. Column names are not quoted (as in Doris).
-    pub fn ddl_text(&self) -> String {
+    pub fn ddl_text(&self, profile: &Profile) -> String {
         let columns: Vec<String> = self
             .columns
             .iter()
@@ -40,16 +40,23 @@ impl View {
                 },
             )
             .collect();
-        let comment = if self.comment.is_empty() { String::new() } else { format!(" COMMENT '{}'", self.comment) };
+        let comment = match self.comment.as_str() {
+            "" if profile.ddl_engine_as_comment => " COMMENT 'VIEW'".to_owned(),
+            "" => String::new(),
+            comment => format!(" COMMENT '{comment}'"),
+        };
+        if !profile.ddl_view_columns {
+            return format!("CREATE VIEW `{}`{comment} AS {};", self.name, self.definition);
+        }
         format!("CREATE VIEW `{}`\n({})\n{comment} AS {};", self.name, columns.join(","), self.definition)
     }
 }
 
 impl Table {
     /// `CREATE TABLE ...;`
-    pub fn ddl_text(&self, form: DdlText) -> String {
+    pub fn ddl_text(&self, form: DdlText, profile: &Profile) -> String {
         let mut text = format!("CREATE TABLE `{}` (\n", self.name);
-        let mut lines: Vec<String> = self.columns.iter().map(column_text).collect();
+        let mut lines: Vec<String> = self.columns.iter().map(|column| column_text(column, profile)).collect();
         lines.extend(self.secondary_indexes.iter().map(|index| {
             let columns: Vec<String> = index.columns.iter().map(|c| format!("`{c}`")).collect();
             let mut line = format!("  INDEX {} ({}) USING {}", index.name, columns.join(", "), index.kind);
@@ -57,8 +64,12 @@ impl Table {
                 let pairs: Vec<String> = index.properties.iter().map(|(k, v)| format!("\"{k}\" = \"{v}\"")).collect();
                 let _ = write!(line, " PROPERTIES({})", pairs.join(", "));
             }
-            if !index.comment.is_empty() {
-                let _ = write!(line, " COMMENT \"{}\"", index.comment);
+            if !profile.ddl_index_comments {
+                let quoted = if index.comment.is_empty() { String::new() } else { format!("'{}'", index.comment) };
+                let _ = write!(line, " COMMENT '{quoted}'");
+            } else if !index.comment.is_empty() {
+                let quote = comment_quote(profile);
+                let _ = write!(line, " COMMENT {quote}{}{quote}", index.comment);
             }
             line
         }));
@@ -76,8 +87,10 @@ impl Table {
         }
         if !self.comment.is_empty() {
             let _ = writeln!(text, "COMMENT '{}'", self.comment.replace('"', "\\\""));
+        } else if profile.ddl_engine_as_comment {
+            text.push_str("COMMENT 'OLAP'\n");
         }
-        self.partition_text(&mut text);
+        self.partition_text(&mut text, profile);
         let buckets = if self.distribution.auto { "AUTO".to_owned() } else { self.distribution.buckets.to_string() };
         if self.distribution.hash_columns.is_empty() {
             let _ = writeln!(text, "DISTRIBUTED BY RANDOM BUCKETS {buckets}");
@@ -85,14 +98,14 @@ impl Table {
             let _ =
                 writeln!(text, "DISTRIBUTED BY HASH({}) BUCKETS {buckets}", quoted(&self.distribution.hash_columns));
         }
-        if form == DdlText::Synced {
+        if form == DdlText::Synced && profile.ddl_rollups {
             self.rollup_text(&mut text);
         }
-        let _ = write!(text, "PROPERTIES (\n{}\n);", self.property_lines(form).join(",\n"));
+        let _ = write!(text, "PROPERTIES (\n{}\n);", self.property_lines(form, profile).join(",\n"));
         text
     }
 
-    fn partition_text(&self, text: &mut String) {
+    fn partition_text(&self, text: &mut String, profile: &Profile) {
         let columns = quoted(&self.scheme.columns);
         let auto = self.scheme.auto.as_deref();
         match (self.scheme.kind, auto) {
@@ -101,7 +114,8 @@ impl Table {
                 let _ = writeln!(text, "PARTITION BY RANGE({columns})");
             }
             (PartitionKind::List, None) => {
-                let _ = writeln!(text, "PARTITION BY LIST ({columns})");
+                let blank = if profile.ddl_list_blank { " " } else { "" };
+                let _ = writeln!(text, "PARTITION BY LIST{blank}({columns})");
             }
             (kind, Some(expression)) => {
                 let _ = writeln!(text, "AUTO PARTITION BY {} ({expression})", kind.name());
@@ -128,7 +142,7 @@ impl Table {
         }
     }
 
-    fn property_lines(&self, form: DdlText) -> Vec<String> {
+    fn property_lines(&self, form: DdlText, profile: &Profile) -> Vec<String> {
         let mut lines = Vec::new();
         let mut push = |key: &str, value: &str| lines.push(format!("\"{key}\" = \"{value}\""));
         for key in PRINT_ORDER {
@@ -145,6 +159,13 @@ impl Table {
                 "_auto_bucket" if form == DdlText::Synced && self.distribution.auto => push(key, "true"),
                 "_auto_bucket" => {}
                 "store_row_column" if self.properties.contains_key("row_store_columns") => {}
+                "enable_mow_light_delete" if !profile.mow_light_delete => {}
+                "row_store_page_size" if !profile.row_store_pages => {}
+                "function_column.sequence_type" if profile.ddl_capital_types => {
+                    if let Some(ty) = self.properties.get(*key) {
+                        push(key, &capital_type(ty));
+                    }
+                }
                 "in_atomic_restore" if self.in_atomic_restore => push(key, "true"),
                 "skip_write_index_on_load" if !self.flag(key) => {}
                 "light_schema_change" | "enable_duplicate_without_keys_by_default" if !self.flag(key) => {}
@@ -182,8 +203,32 @@ fn quoted(names: &[String]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
-fn column_text(column: &Column) -> String {
-    let mut text = format!("  `{}` {}", column.name, column.ty);
+/// What comments of columns and indexes are quoted with.
+fn comment_quote(profile: &Profile) -> char {
+    if profile.ddl_double_quotes { '"' } else { '\'' }
+}
+
+/// A type in capitals; names of a struct's fields stay as they are, and digits of a decimal get a blank.
+fn capital_type(ty: &str) -> String {
+    let mut text = String::new();
+    for part in ty.split_inclusive([':', ',', '<', '>', '(', ')']) {
+        if part.ends_with(':') {
+            text.push_str(part);
+        } else {
+            let within_decimal = part.ends_with(',') && text.ends_with("DECIMAL(");
+            text.push_str(&part.to_uppercase());
+            if within_decimal {
+                text.push(' ');
+            }
+        }
+    }
+    text
+}
+
+fn column_text(column: &Column, profile: &Profile) -> String {
+    let ty = column.ty.to_string();
+    let ty = if profile.ddl_capital_types { capital_type(&ty) } else { ty };
+    let mut text = format!("  `{}` {ty}", column.name);
     if let Some(aggregation) = column.aggregation {
         let _ = write!(text, " {aggregation}");
     }
@@ -202,12 +247,14 @@ fn column_text(column: &Column) -> String {
         ColumnDefault::Literal { text: literal, .. } => {
             let _ = write!(text, " DEFAULT \"{literal}\"");
         }
+        ColumnDefault::Expression(expression) if expression == "BITMAP_EMPTY" && !profile.ddl_bitmap_defaults => {}
         ColumnDefault::Expression(expression) => {
             let _ = write!(text, " DEFAULT {expression}");
         }
     }
     if !column.comment.is_empty() {
-        let _ = write!(text, " COMMENT \"{}\"", column.comment.replace('"', "\\\""));
+        let quote = comment_quote(profile);
+        let _ = write!(text, " COMMENT {quote}{}{quote}", column.comment.replace('"', "\\\""));
     }
     text
 }

@@ -4,6 +4,7 @@ mod alter_jobs;
 mod binlogs;
 pub(super) mod catalog;
 pub(super) mod cluster;
+pub(in crate::exec) mod columns;
 mod config;
 mod partitions;
 mod proc;

@@ -323,7 +323,7 @@ async fn recorded_statements_can_be_executed() {
         ))
         .await;
         let recorded = |model: &mut crate::Model| match model.database("d").unwrap().relation(name) {
-            Some(Relation::Table(table)) => table.ddl_text(DdlText::Synced),
+            Some(Relation::Table(table)) => table.ddl_text(DdlText::Synced, &crate::model::Profile::v4_1()),
             other => panic!("{other:?}"),
         };
         let text = c.sim.look(recorded);

@@ -2,6 +2,7 @@
 
 mod collect;
 mod dropped;
+mod form;
 mod late;
 mod read;
 mod records;
@@ -143,7 +144,8 @@ impl Model {
     /// As [`Self::record`], for an UPSERT: with the versions it made.
     pub(crate) fn record_full(&mut self, new: NewRecord<'_>, versions: Vec<(TableId, PartitionId, Version)>) {
         let remove_enable_cache = matches!(new.kind, kind::ALTER_DATABASE_PROPERTY | kind::MODIFY_TABLE_PROPERTY);
-        if self.config_flag("experimental_enable_feature_binlog") {
+        let exists = new.kind <= self.profile().newest_binlog_kind;
+        if exists && self.config_flag("experimental_enable_feature_binlog") {
             let by_db = self.db_records(new.db);
             let by_table: Vec<TableId> =
                 new.table_ids.iter().copied().filter(|table| self.table_records(new.db, *table)).collect();
@@ -155,6 +157,7 @@ impl Model {
                     (true, false) => by_table,
                 };
                 self.insert_late_records(new.table_ids);
+                let new = NewRecord { data: form::as_written(self.profile(), new.kind, new.data), ..new };
                 if !self.hold_back(&new, &streams, &versions) {
                     self.insert_record(&new, &streams, versions, remove_enable_cache);
                 }

@@ -25,12 +25,23 @@ mod types;
 
 use serde::Serialize;
 
+use super::Profile;
+
 pub(crate) use column::{ColumnJson, view_column};
 pub(crate) use java_map::{JavaMap, java_hash_order, java_string_hash};
 pub(crate) use literal::RangeJson;
 pub(crate) use partition::PartitionJson;
 pub(crate) use partition_info::{DataPropertyJson, ListItemJson, ReplicaAllocationJson};
 pub(crate) use table::{OlapTableJson, ViewJson};
+
+/// The JSON of one of these structs as a cluster of this profile prints it.
+pub(crate) fn printed(value: &impl Serialize, profile: &Profile) -> String {
+    if profile.compact_json {
+        return text(value);
+    }
+    // Serializing fails for maps whose keys are no texts only: there are none.
+    serde_json::to_string_pretty(value).unwrap_or_default()
+}
 
 /// The JSON of one of these structs.
 pub(crate) fn text(value: &impl Serialize) -> String {

@@ -8,7 +8,7 @@ use super::{
     job_info::{JobInfo, JobInfoParts, ViewInfo},
 };
 use crate::model::{
-    Answer, BeSnapshot, Model, Partition, Refusal, Relation, Table,
+    Answer, BeSnapshot, Model, Partition, Profile, Refusal, Relation, Table,
     fe_json::{self, JavaMap, OlapTableJson, ViewJson},
     ids::*,
     time_text::snapshot_time_text,
@@ -72,7 +72,7 @@ impl BackupJob {
     }
 
     /// The finished snapshot.
-    fn document(&self, fe: Option<usize>) -> LocalSnapshot {
+    fn document(&self, fe: Option<usize>, profile: &Profile) -> LocalSnapshot {
         let tables: JavaMap<&OlapTableJson> = JavaMap::of_strings(self.copies.iter().filter_map(|copy| match copy {
             MetaObject::Table(table) => Some((table.base.name.clone(), table.as_ref())),
             MetaObject::View(_) => None,
@@ -85,7 +85,7 @@ impl BackupJob {
             MetaObject::Table(_) => None,
         }));
         let tables: Vec<&OlapTableJson> = tables.values().copied().collect();
-        let job_info = JobInfo::new(&JobInfoParts {
+        let mut job_info = JobInfo::new(&JobInfoParts {
             label: &self.head.label,
             db: self.head.db,
             db_name: &self.head.db_name,
@@ -96,9 +96,11 @@ impl BackupJob {
             table_seqs: self.table_seqs.iter().map(|(table, seq)| (table.get(), seq.0)).collect(),
             files: &self.files,
         });
+        job_info.meta_version = profile.meta_version;
+        (job_info.major_version, job_info.minor_version, job_info.patch_version) = profile.version;
         LocalSnapshot {
             meta: document::encode_meta(&self.copies),
-            job_info: fe_json::text(&job_info).into(),
+            job_info: fe_json::printed(&job_info, profile).into(),
             expired_at_ms: self.head.created_ms.saturating_add(self.head.timeout_ms),
             commit_seq: self.commit_seq,
             fe,
@@ -242,7 +244,7 @@ impl Model {
             }
             JobState::UploadInfo => {
                 // The last finished job of a label wins, in whatever database it was.
-                self.local_snapshots.insert(job.head.label.clone(), job.document(self.master));
+                self.local_snapshots.insert(job.head.label.clone(), job.document(self.master, self.profile()));
                 job.head.finished_ms = Some(now);
                 self.journal();
                 JobState::Finished
@@ -267,10 +269,13 @@ impl Model {
                     let copy = ViewJson::of_backup(&view, &job.head.db_name);
                     job.copies.push(MetaObject::View(Box::new(copy)));
                 }
+                None if !self.profile().backup_leaves_missing_out => {
+                    return Err(JobError::not_found(format!("table {} does not exist", object.name)));
+                }
                 _ => {}
             }
         }
-        if job.copies.is_empty() {
+        if job.copies.is_empty() && self.profile().backup_needs_tables {
             return Err(JobError::not_found("no valid tables found for backup"));
         }
         let (tablets, most) = (job.files.len(), self.config_number("max_backup_tablets_per_job", 300_000));
@@ -372,8 +377,11 @@ impl Model {
     /// getSnapshot: by label alone, whatever database it was made of (seen).
     pub fn local_snapshot(&self, label: &str) -> Answer<&LocalSnapshot> {
         let here = self.local_snapshots.get(label).filter(|snapshot| snapshot.fe == self.master);
-        let snapshot = here.ok_or_else(|| Refusal::plain(70, format!("snapshot {label} not exist")))?;
-        if self.now_ms > snapshot.expired_at_ms {
+        let snapshot = here.ok_or_else(|| {
+            let named = if self.profile().missing_snapshot_named { format!("{label} ") } else { String::new() };
+            Refusal::plain(70, format!("snapshot {named}not exist"))
+        })?;
+        if self.profile().snapshots_expire && self.now_ms > snapshot.expired_at_ms {
             return Err(Refusal::plain(75, format!("snapshot {label} is expired")));
         }
         Ok(snapshot)

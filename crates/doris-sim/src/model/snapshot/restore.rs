@@ -120,7 +120,13 @@ impl Model {
         job.head.state = match job.head.state {
             JobState::Pending => {
                 self.plan_restore(job)?;
-                JobState::Creating
+                if self.profile().restore_creating_state {
+                    JobState::Creating
+                } else {
+                    self.register_created(job)?;
+                    job.head.meta_prepared_ms = Some(now);
+                    JobState::Snapshoting
+                }
             }
             JobState::Creating => {
                 self.register_created(job)?;

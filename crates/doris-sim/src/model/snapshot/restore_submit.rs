@@ -65,6 +65,12 @@ impl Model {
         let Some((meta, info)) = document::decode(&spec.meta, &spec.job_info) else {
             return Err(Refusal::analysis("deserialize meta and job info failed"));
         };
+        if info.meta_version < self.profile().oldest_meta_version {
+            return Err(Refusal::analysis("deserialize meta and job info failed"));
+        }
+        if !self.profile().restore_refusal_names_command {
+            return self.check_and_submit(spec, meta, info);
+        }
         // Doris prints the command object with its hash here; it differs each time.
         let hash = self.rng.random::<u32>() >> 1;
         self.check_and_submit(spec, meta, info).map_err(|mut refusal| {

@@ -132,7 +132,11 @@ impl Model {
     fn check_timeout(&self, asked: Option<i64>) -> Answer<i64> {
         let min = self.config_number("min_load_timeout_second", 1);
         let max = self.config_number("max_stream_load_timeout_second", 259_200);
+        let named = self.profile().timeout_refusal_names_config;
         match asked {
+            Some(t) if !named && !(min..=max).contains(&t) => {
+                Err(Refusal::analysis(format!("Invalid timeout: {t}. Timeout should between {min} and {max} seconds")))
+            }
             None => Ok(self.config_number("stream_load_default_timeout_second", 259_200)),
             Some(t) if t < min => Err(Refusal::analysis(format!(
                 "Invalid timeout: {t}. Timeout should be higher than Config.min_load_timeout_second: {min}"

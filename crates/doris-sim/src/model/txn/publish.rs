@@ -29,7 +29,7 @@ impl Model {
 
     /// When the publisher has something to do.
     pub(crate) fn next_publish_ms(&self) -> Option<i64> {
-        if self.publish_held {
+        if self.publish_held || self.publisher_fails {
             return None;
         }
         self.committed_txns().map(|txn| txn.publish_at_ms.max(txn.retry_at_ms)).min()
@@ -41,9 +41,10 @@ impl Model {
 
     /// One round: every transaction that is due, in the order of commit.
     pub(crate) fn publish_due(&mut self) {
-        if self.publish_held {
+        if self.publish_held || self.publisher_fails {
             return;
         }
+        let newest_round = self.profile().publish_time_of_last_round;
         loop {
             let now = self.now_ms;
             let mut due: Vec<(Option<i64>, TxnId)> = self
@@ -55,6 +56,9 @@ impl Model {
             let mut progress = false;
             for (_, id) in due {
                 if let Some(txn) = self.txns.get_mut(&id) {
+                    if newest_round {
+                        txn.published_ms = Some(now);
+                    }
                     txn.published_ms.get_or_insert(now);
                     txn.retry_at_ms = now.saturating_add(RETRY_MS);
                 }

@@ -8,7 +8,7 @@ use doris::{
     secret::Secret,
 };
 
-use super::{Caller, FrontendService, ok_status, required, settle};
+use super::{Caller, FrontendService, ok_status, required};
 use crate::model::Refusal;
 
 impl FrontendService {
@@ -54,7 +54,7 @@ impl FrontendService {
 
     /// Any FE answers; dead backends are listed, too.
     pub(super) fn get_backend_meta(&self, request: GetBackendMetaRequest, caller: &Caller<'_>) -> GetBackendMetaResult {
-        settle((|| {
+        self.settle((|| {
             let (user, password) = (required(&request.user, "user")?, required(&request.passwd, "passwd")?);
             self.login(user, password, Some(caller.peer))?;
             let backends: Vec<Backend> = self.sim.look(|model| {

@@ -5,7 +5,7 @@ use doris::rpc::{
     LockBinlogResult, Status, StatusCode,
 };
 
-use super::{Caller, FrontendService, required, settle};
+use super::{Caller, FrontendService, required};
 use crate::model::{self, Refusal};
 
 impl FrontendService {
@@ -16,7 +16,7 @@ impl FrontendService {
             // The only method that names the master in this version.
             return GetBinlogResult::refusal(status, Some(self.master_address()));
         }
-        settle((|| {
+        self.settle((|| {
             let (db, after) = self.check_reader(&request)?;
             let answer = self.sim.look(|model| {
                 let key = model.stream_key(db, request.table.as_deref(), request.table_id)?;
@@ -39,7 +39,7 @@ impl FrontendService {
         if let Some(status) = self.not_master() {
             return GetBinlogLagResult::refusal(status, None);
         }
-        settle((|| {
+        self.settle((|| {
             let (db, after) = self.check_reader(&request)?;
             let answer = self.sim.look(|model| {
                 let key = model.stream_key(db, request.table.as_deref(), request.table_id)?;
@@ -70,7 +70,7 @@ impl FrontendService {
         if let Some(status) = self.not_master() {
             return LockBinlogResult::refusal(status, None);
         }
-        settle((|| {
+        self.settle((|| {
             required(&request.user, "user")?;
             required(&request.passwd, "passwd")?;
             let db = required(&request.db, "db")?;

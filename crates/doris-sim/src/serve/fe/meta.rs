@@ -7,7 +7,7 @@ use doris::rpc::{
     StatusCode, TableMeta, TabletMeta,
 };
 
-use super::{Caller, FrontendService, required, settle};
+use super::{Caller, FrontendService, required};
 use crate::model::{
     CommitSeq, Database, DbId, IndexId, Model, Partition, PartitionId, Refusal, Table, TableId, Tablet,
 };
@@ -17,7 +17,7 @@ impl FrontendService {
         if let Some(status) = self.not_master() {
             return GetMetaResult::refusal(status, None);
         }
-        settle((|| {
+        self.settle((|| {
             required(&request.user, "user")?;
             required(&request.passwd, "passwd")?;
             let wanted = required(&request.db, "db")?;

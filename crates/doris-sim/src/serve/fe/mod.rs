@@ -139,6 +139,17 @@ impl FrontendService {
         (view != MasterView::Itself).then(|| Status::with_text(StatusCode::NOT_MASTER, NOT_MASTER))
     }
 
+    /// A refusal as a status.
+    fn status_of(&self, refusal: Refusal) -> Status {
+        let refusal = refusal.told_by(&self.profile());
+        Status::with_text(StatusCode(refusal.status), refusal.text)
+    }
+
+    /// The reply, or a reply that holds only the refusal.
+    fn settle<R: FeReply>(&self, result: Result<R, Refusal>) -> R {
+        result.unwrap_or_else(|refusal| R::refusal(self.status_of(refusal), None))
+    }
+
     /// Where this FE takes the master to be, as getBinlog names it: `""` and port 0 on one that is becoming it. A dead one
     /// is named until another one is chosen.
     fn master_address(&self) -> NetworkAddress {
@@ -182,17 +193,7 @@ fn required<'a, T>(field: &'a Option<T>, name: &str) -> Result<&'a T, Refusal> {
     field.as_ref().ok_or_else(|| Refusal::analysis(format!("{name} is not set")))
 }
 
-/// A refusal as a status.
-fn status_of(refusal: Refusal) -> Status {
-    Status::with_text(StatusCode(refusal.status), refusal.text)
-}
-
 /// A status code of the binlog family: without text.
 fn ok_status() -> Option<Status> {
     Some(Status::new(StatusCode::OK))
-}
-
-/// The reply, or a reply that holds only the refusal.
-fn settle<R: FeReply>(result: Result<R, Refusal>) -> R {
-    result.unwrap_or_else(|refusal| R::refusal(status_of(refusal), None))
 }

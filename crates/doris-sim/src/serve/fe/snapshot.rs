@@ -8,7 +8,7 @@ use doris::rpc::{
 };
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 
-use super::{Caller, FrontendService, ok_status, required, settle};
+use super::{Caller, FrontendService, ok_status, required};
 use crate::model::{Answer, Refusal, RestoreSpec};
 
 /// Largest document that is unpacked.
@@ -21,7 +21,7 @@ impl FrontendService {
         if let Some(status) = self.not_master() {
             return GetSnapshotResult::refusal(status, None);
         }
-        settle((|| {
+        self.settle((|| {
             required(&request.user, "user")?;
             required(&request.passwd, "passwd")?;
             required(&request.db, "db")?;
@@ -55,7 +55,7 @@ impl FrontendService {
         if let Some(status) = self.not_master() {
             return RestoreSnapshotResult::refusal(status, None);
         }
-        settle((|| {
+        self.settle((|| {
             required(&request.user, "user")?;
             required(&request.passwd, "passwd")?;
             let db = required(&request.db, "db")?;

@@ -5,7 +5,7 @@ use doris::rpc::{
     RollbackTxnResult, Status, StatusCode, TabletCommitInfo, WaitingTxnStatusRequest, WaitingTxnStatusResult,
 };
 
-use super::{Caller, FrontendService, ok_status, required, settle, status_of};
+use super::{Caller, FrontendService, ok_status, required};
 use crate::model::{
     Answer, BackendId, BeginTxnSpec, CommitPart, CommitState, DbId, Model, Refusal, TableId, TabletId, TxnId, TxnState,
 };
@@ -41,7 +41,7 @@ impl FrontendService {
         })();
         let spec = match checked {
             Ok(spec) => spec,
-            Err(refusal) => return BeginTxnResult::refusal(status_of(refusal), None),
+            Err(refusal) => return BeginTxnResult::refusal(self.status_of(refusal), None),
         };
         match self.sim.with(|model| model.begin_txn(spec)) {
             Ok(begun) => BeginTxnResult {
@@ -53,7 +53,7 @@ impl FrontendService {
             },
             Err(refused) => BeginTxnResult {
                 job_status: refused.job_status.map(str::to_owned),
-                ..BeginTxnResult::refusal(status_of(refused.refusal), None)
+                ..BeginTxnResult::refusal(self.status_of(refused.refusal), None)
             },
         }
     }
@@ -65,7 +65,7 @@ impl FrontendService {
         let committed = self.commit(&request);
         let (id, state) = match committed {
             Ok(committed) => committed,
-            Err(refusal) => return CommitTxnResult::refusal(status_of(refusal), None),
+            Err(refusal) => return CommitTxnResult::refusal(self.status_of(refusal), None),
         };
         let profile = self.profile();
         let txn_insert = profile.sub_transactions && request.txn_insert.unwrap_or(false);
@@ -107,7 +107,7 @@ impl FrontendService {
         if let Some(status) = self.not_master() {
             return RollbackTxnResult::refusal(status, None);
         }
-        settle((|| {
+        self.settle((|| {
             required(&request.user, "user")?;
             required(&request.passwd, "passwd")?;
             let db = required(&request.db, "db")?;

@@ -52,7 +52,10 @@ fn a_table_is_read_as_it_was_written() {
     let mut dest = cluster(1);
     assert_eq!(restore(&mut dest, &source, &call), ("FINISHED".into(), "[OK]".into()));
     let (from, to) = (source.table("d", "rich").unwrap(), dest.table("d", "rich").unwrap());
-    assert_eq!(to.ddl_text(DdlText::Synced), from.ddl_text(DdlText::Synced));
+    assert_eq!(
+        to.ddl_text(DdlText::Synced, &crate::model::Profile::v4_1()),
+        from.ddl_text(DdlText::Synced, &crate::model::Profile::v4_1())
+    );
     assert_eq!((&to.columns, &to.hidden_columns), (&from.columns, &from.hidden_columns));
     assert_eq!((to.keys, to.max_unique_id), (from.keys, from.max_unique_id));
     assert_eq!(to.secondary_indexes, from.secondary_indexes, "also the ids, by default");

@@ -39,7 +39,10 @@ fn a_restored_table_is_the_source_with_other_ids() {
     let versions = |t: &Table| t.partitions.iter().map(|p| (p.visible_version.0, p.next_version.0)).collect::<Vec<_>>();
     assert_eq!(versions(to), versions(from));
     assert!(!dest.binlogs.contains_key(&db(&dest)), "a restore writes no record");
-    assert_eq!(to.ddl_text(DdlText::Synced), from.ddl_text(DdlText::Synced));
+    assert_eq!(
+        to.ddl_text(DdlText::Synced, &crate::model::Profile::v4_1()),
+        from.ddl_text(DdlText::Synced, &crate::model::Profile::v4_1())
+    );
     load(&mut dest, "t", vec![row(3, "d")]);
     assert_eq!(dest.table("d", "t").unwrap().partitions[0].visible_version.0, 4);
 }
