@@ -308,6 +308,10 @@ impl Comparison<'_> {
                 self.bindings.hit(rule) && self.bindings.bind(self.cluster, kind, recorded, actual)
             }
             Meaning::Time => (both_wide || both_seconds) && self.bindings.hit("points in time"),
+            // In an address or a path: an id that is known as such.
+            Meaning::Plain if recorded.len() >= 5 && self.bindings.known(self.cluster, Kind::Id, recorded, actual) => {
+                self.bindings.hit("ids")
+            }
             Meaning::Plain => {
                 both_wide && self.bindings.hit("ids") && self.bindings.bind(self.cluster, Kind::Id, recorded, actual)
             }

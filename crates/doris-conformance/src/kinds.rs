@@ -45,7 +45,20 @@ const HOST: &[&str] = &[
     "be_port",
     "port",
 ];
-const ID: &[&str] = &["signature", "bid", "tid", "rid", "taskid", "iim", "itm", "idi", "indexes"];
+const ID: &[&str] = &[
+    "signature",
+    "bid",
+    "tid",
+    "rid",
+    "taskid",
+    "iim",
+    "itm",
+    "idi",
+    "indexes",
+    "tablets",
+    "tabletsorder",
+    "tabletbemap",
+];
 const NOT_ID: &[&str] =
     &["uniqueid", "mcui", "maxcoluniqueid", "clusterid", "clusterkeyid", "listenerid", "columnuniqueid"];
 const NAME: &[&str] = &["token", "loadid", "queryid", "snapshotpath", "tabletsnapshotpathmap", "path"];

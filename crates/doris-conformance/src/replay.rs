@@ -89,8 +89,8 @@ fn group_at(steps: &[Step], at: usize) -> usize {
 struct Replay {
     world: World,
     bindings: Bindings,
-    /// Recorded and actual answers that hold documents of snapshots.
-    documents: Vec<(Value, Value)>,
+    /// Recorded and actual answers that hold documents of snapshots, with the cluster that gave them.
+    documents: Vec<(char, Value, Value)>,
     names: Names,
     ahead: Ahead,
 }
@@ -323,7 +323,7 @@ impl Replay {
     /// Keeps what later requests hand back: documents of snapshots.
     fn remember(&mut self, step: &Step, recorded: &Value, actual: &Value) {
         if matches!(&step.what, What::Rpc { method, .. } if method == "getSnapshot") && recorded.get("meta").is_some() {
-            self.documents.push((recorded.clone(), actual.clone()));
+            self.documents.push((letter(step), recorded.clone(), actual.clone()));
         }
     }
 

@@ -9,14 +9,20 @@ use crate::{
     kinds::{Meaning, meaning, meaning_after},
 };
 
-/// A request of a Thrift call. `documents` are pairs of recorded and actual answers that held documents.
-pub(crate) fn request(bindings: &Bindings, cluster: char, documents: &[(Value, Value)], request: &Value) -> Value {
+/// A request of a Thrift call. `documents` are recorded and actual answers that held documents, with
+/// the cluster whose ids they have: another one may have the same numbers for something else.
+pub(crate) fn request(
+    bindings: &Bindings,
+    cluster: char,
+    documents: &[(char, Value, Value)],
+    request: &Value,
+) -> Value {
     let Value::Object(fields) = request else { return request.clone() };
     let translated = fields.iter().map(|(field, recorded)| {
         let is_document = matches!(field.as_str(), "meta" | "job_info");
         let known = documents.iter().rev().filter(|_| is_document);
-        let same = known.clone().find(|(r, _)| r[field] == *recorded).map(|(_, a)| a[field].clone());
-        let edited = || known.clone().find_map(|(r, a)| edit(bindings, cluster, &r[field], recorded, &a[field]));
+        let same = known.clone().find(|(_, r, _)| r[field] == *recorded).map(|(.., a)| a[field].clone());
+        let edited = || known.clone().find_map(|(from, r, a)| edit(bindings, *from, &r[field], recorded, &a[field]));
         let value = same.or_else(edited).unwrap_or_else(|| value(bindings, cluster, field, recorded));
         (field.clone(), value)
     });

@@ -13,6 +13,7 @@ mod database;
 mod forward;
 mod insert;
 mod modify;
+mod older;
 mod overwrite;
 mod partition;
 mod partition_step;
@@ -43,7 +44,7 @@ use crate::{
     Session, Sim, SqlService,
     model::{Answer, Model, Refusal, Refused, TableState, coerce, datetime},
     sql::{
-        Statement, parse,
+        Statement, parse_marked,
         statement::{ObjectName, Properties},
     },
 };
@@ -57,18 +58,19 @@ pub async fn execute(sim: &Sim, session: &mut Session, sql: &str) -> SqlReply {
 
 /// Executes every statement of a text until one is refused; one answer for each that was executed, at least one.
 pub async fn execute_all(sim: &Sim, session: &mut Session, sql: &str) -> Vec<Reply> {
-    let statements = match parse(sql) {
+    let profile = sim.look(|model| model.profile().clone());
+    let statements = match parse_marked(sql) {
         Ok(statements) => statements,
-        Err(error) => return vec![Refusal::analysis(error).into()],
+        Err(error) => return vec![older::syntax_refusal(&profile, sql, &error).into()],
     };
+    if let Err(refusal) = older::check_syntax(&profile, sql, &statements) {
+        return vec![refusal.into()];
+    }
     let mut replies = Vec::new();
-    for statement in statements {
+    for (statement, _) in statements {
         let what = refused_as(&statement);
         let answer = run(sim, session, statement).await;
-        let reply = Reply::from(answer.map_err(|refusal| {
-            let profile = sim.look(|model| model.profile().clone());
-            refusal.answered_by(&profile, what)
-        }));
+        let reply = Reply::from(answer.map_err(|refusal| refusal.answered_by(&profile, what)));
         let refused = matches!(reply, Reply::Refused(_));
         replies.push(reply);
         if refused {
@@ -156,7 +158,10 @@ fn define(model: &mut Model, session: &Session, statement: Statement) -> Answer<
         }
         Statement::DropDatabase { name, if_exists, force } => model.drop_database(&name, if_exists, force)?,
         Statement::AlterDatabase { name, change } => database::alter(model, &name, change)?,
-        Statement::CreateTable(table) => create_table::create(model, session, *table)?,
+        Statement::CreateTable(table) => {
+            older::check_names(model.profile(), &table)?;
+            create_table::create(model, session, *table)?;
+        }
         Statement::CreateTableLike { name, like, if_not_exists, rollups } => {
             create_table::like(model, session, &name, &like, if_not_exists, &rollups)?;
         }

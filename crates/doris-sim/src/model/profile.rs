@@ -97,6 +97,8 @@ switches! {
 
     /// The newest kind of record (`TBinlogType`). What a statement of a newer kind did leaves no record.
     newest_binlog_kind: i32 = 13, 13, 26;
+    /// Records other than UPSERT have a time; otherwise it is -1.
+    timed_records: bool = false, false, true;
     /// Records and job documents in one line, without blanks.
     compact_json: bool = true, false, true;
     /// UPSERT names sub transactions: `stids`, `stid`.
@@ -117,6 +119,14 @@ switches! {
     column_record_old_schema: bool = false, false, true;
     /// Columns in records have no statistics, and only what is set.
     short_column_records: bool = false, false, true;
+    /// DROP_PARTITION of a partition that never held anything has a version of the table, as any other.
+    drop_of_empty_partition_counts: bool = true, true, false;
+    /// Types in `rawSql` are in capitals.
+    raw_sql_planner_types: bool = false, true, true;
+    /// Quotes in column comments in `rawSql` are escaped.
+    raw_sql_escaped_comments: bool = false, false, true;
+    /// Properties of an index in `rawSql` are sorted; otherwise a hash map gives their order.
+    index_properties_sorted: bool = false, false, true;
     /// REPLACE_PARTITIONS has ids, and whether it was forced.
     replace_partitions_ids: bool = false, false, true;
     /// TRUNCATE_TABLE has the operation with the new ids.
@@ -156,6 +166,8 @@ switches! {
     paimon_tables: bool = false, false, true;
     /// The refusal of a second backup or restore names both.
     busy_refusal_names_jobs: bool = false, false, true;
+    /// The refusal of a used label tells the state of its transaction.
+    label_refusal_names_state: bool = true, false, true;
     /// Labels may have letters of any alphabet.
     unicode_labels: bool = false, false, true;
     /// A commit that lacks replicas is refused with advice.
@@ -175,6 +187,10 @@ switches! {
     backup_leaves_missing_out: bool = false, false, true;
     /// A backup of nothing is cancelled.
     backup_needs_tables: bool = false, false, true;
+    /// The job document has `tblalias`.
+    job_info_aliases: bool = false, false, true;
+    /// A task of a snapshot has an id of its own; otherwise it is that of the tablet.
+    snapshot_tasks_have_ids: bool = false, false, true;
     /// A restore has the state CREATING.
     restore_creating_state: bool = false, false, true;
     /// A finished backup has a finished time.
@@ -183,6 +199,12 @@ switches! {
     meta_version: i32 = 129, 133, 140;
     /// Version in the documents of a snapshot.
     version: (i32, i32, i32) = (2, 1, 7), (3, 0, 0), (4, 1, 0);
+    /// `deserialize meta and job info failed` instead of what Java says.
+    meta_refusal_plain: bool = false, false, true;
+    /// `Only support restore OLAP table`, not `retore`; the refusal of another type of partitions names both.
+    restore_refusals_spelt: bool = false, false, true;
+    /// The oldest `meta_version` of which a restore can read partitioned tables.
+    oldest_partition_meta_version: i32 = 0, 133, 0;
     /// The oldest `meta_version` that a restore can read.
     oldest_meta_version: i32 = 0, 0, 140;
 
@@ -200,6 +222,8 @@ switches! {
     ddl_list_blank: bool = false, false, true;
     /// CREATE_TABLE records have the rollups of the table.
     ddl_rollups: bool = false, false, true;
+    /// Apostrophes in comments of tables stay doubled as they were written.
+    ddl_doubled_apostrophes: bool = false, false, true;
     /// Bitmap columns show their default.
     ddl_bitmap_defaults: bool = false, false, true;
     /// Views show their columns.
@@ -223,6 +247,49 @@ switches! {
     show_running_txns: bool = false, true, true;
     /// `TrashUsedCapcacity`.
     trash_column_misspelt: bool = false, true, false;
+
+    /// SHOW BUILD INDEX shows the comments of indexes that are added.
+    build_index_shows_comments: bool = false, false, true;
+    /// Rows of a partition of which no backend has reported.
+    unreported_rows: i64 = 0, 0, -1;
+    /// SHOW TRANSACTION WHERE STATUS = '..'.
+    show_txns_by_status: bool = true, true, false;
+
+    // Syntax and names: `exec/older.rs`.
+
+    /// Syntax errors are those of the newer parser: `mismatched input 'x' expecting ..`.
+    planner_parses: bool = false, false, true;
+    /// `ADD PARTITIONS FROM .. TO .. INTERVAL ..`.
+    sql_partition_steps: bool = false, false, true;
+    /// `TRUNCATE TABLE .. FORCE`.
+    sql_truncate_force: bool = false, false, true;
+    /// Generated columns.
+    sql_generated_columns: bool = false, false, true;
+    /// `ALTER VIEW .. MODIFY COMMENT`.
+    sql_view_comment: bool = false, false, true;
+    /// `CREATE OR REPLACE VIEW`.
+    sql_or_replace_view: bool = true, false, true;
+    /// Names of tables and columns may have blanks and any other sign.
+    names_with_blanks: bool = false, false, true;
+    /// CREATE TABLE LIKE parses the text of SHOW CREATE TABLE, and fails where that cannot be parsed.
+    like_reads_text: bool = true, true, false;
+
+    // ALTER TABLE.
+
+    /// Positions of new columns and columns to drop are checked before the change is planned.
+    alter_validated_first: bool = false, false, true;
+    /// MODIFY COLUMN makes the aggregation of a value column implicit, which counts as a change.
+    modify_makes_aggregation_implicit: bool = false, true, true;
+    /// A heavy schema change is refused while a job on an inverted index runs.
+    heavy_change_waits_for_index_jobs: bool = false, false, true;
+    /// `SET ("storage_medium" = "..")` of a table.
+    set_storage_medium: bool = false, false, true;
+    /// light_schema_change can be switched on where it is on.
+    set_light_schema_change_again: bool = false, true, true;
+    /// The compaction policy time_series for tables of the unique model.
+    time_series_of_unique_tables: bool = true, true, false;
+    /// enable_single_replica_compaction is refused for a merge-on-write table.
+    single_replica_compaction_checked: bool = true, false, true;
 
     // Defaults and configuration.
 

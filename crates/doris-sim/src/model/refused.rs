@@ -57,6 +57,12 @@ impl Refusal {
         {
             *text = head.to_owned();
         }
+        if !profile.label_refusal_names_state
+            && text.contains(" has already been used, relate to txn [")
+            && let Some((head, _)) = text.split_once("], status [")
+        {
+            *text = format!("{head}]");
+        }
         if !profile.unicode_labels {
             *text = text.replacen(r"regex: ^[\-_A-Za-z0-9:\p{L}]{1,128}$", "regex: ^[-_A-Za-z0-9:]{1,128}$", 1);
         }

@@ -86,7 +86,11 @@ impl Table {
             let _ = writeln!(text, "CLUSTER BY ({})", names.join(", "));
         }
         if !self.comment.is_empty() {
-            let _ = writeln!(text, "COMMENT '{}'", self.comment.replace('"', "\\\""));
+            let mut comment = self.comment.replace('"', "\\\"");
+            if !profile.ddl_doubled_apostrophes {
+                comment = comment.replace("''", "'");
+            }
+            let _ = writeln!(text, "COMMENT '{comment}'");
         } else if profile.ddl_engine_as_comment {
             text.push_str("COMMENT 'OLAP'\n");
         }

@@ -5,6 +5,7 @@ use sqlparser::tokenizer::Token;
 use super::{
     create_table,
     cursor::{Cursor, Parsed},
+    newer::Newer,
     partition,
     statement::{PartitionClause, PartitionStep},
 };
@@ -25,7 +26,9 @@ pub(super) fn clause(c: &mut Cursor<'_>) -> Parsed<Option<PartitionClause>> {
         }
     }
     for (temp, words) in [(false, &["ADD", "PARTITIONS"][..]), (true, &["ADD", "TEMPORARY", "PARTITIONS"][..])] {
-        if c.take_all(words) {
+        if c.are_words(words) {
+            c.mark(words.len() - 1, Newer::PartitionSteps);
+            c.take_all(words);
             return add_batch(c, temp).map(Some);
         }
     }

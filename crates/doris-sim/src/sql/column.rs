@@ -4,6 +4,7 @@ use sqlparser::tokenizer::Token;
 
 use super::{
     cursor::{Cursor, Parsed},
+    newer::Newer,
     statement::{ColumnDef, DefaultDef, IndexDef, OnUpdate},
     types::{column_type, precision},
 };
@@ -47,6 +48,9 @@ pub(super) fn column(c: &mut Cursor<'_>) -> Parsed<ColumnDef> {
 
 /// `[GENERATED ALWAYS] AS (expression)`, where it is optional.
 fn generated(c: &mut Cursor<'_>) -> Parsed<Option<String>> {
+    if c.is_word("AS") || c.are_words(&["GENERATED", "ALWAYS", "AS"]) {
+        c.mark(0, Newer::GeneratedColumn);
+    }
     if !c.take_all(&["GENERATED", "ALWAYS", "AS"]) && !c.take("AS") {
         return Ok(None);
     }

@@ -10,6 +10,7 @@ use sqlparser::{
 use super::{
     error::SyntaxError,
     literal::Literal,
+    newer::{self, Mark, Newer},
     statement::{ObjectName, Properties},
 };
 
@@ -27,13 +28,15 @@ pub(super) struct Cursor<'a> {
     sql: &'a str,
     /// Where the last token of the statement ends.
     end: Location,
+    /// Constructs of the statement that not every version has.
+    newer: Vec<Mark>,
 }
 
 impl<'a> Cursor<'a> {
     pub(super) fn new(sql: &'a str, tokens: Vec<TokenWithSpan>) -> Self {
         let last = tokens.iter().rev().find(|token| !matches!(token.token, Token::Whitespace(_)));
         let end = last.map_or(Location::new(1, 1), |token| token.span.end);
-        Self { parser: Parser::new(&DIALECT).with_tokens_with_locations(tokens), sql, end }
+        Self { parser: Parser::new(&DIALECT).with_tokens_with_locations(tokens), sql, end, newer: Vec::new() }
     }
 
     pub(super) fn peek(&self) -> &Token {
@@ -70,7 +73,18 @@ impl<'a> Cursor<'a> {
             token => token.to_string(),
         };
         let text = format!("mismatched input '{found}' expecting {{{expecting}}}");
-        Err(SyntaxError::at(text, self.location_of(next)))
+        Err(SyntaxError::at(text, self.location_of(next)).on(newer::symbol(&next.token)))
+    }
+
+    /// Notes that the token `n` ahead begins something that not every version has.
+    pub(super) fn mark(&mut self, n: usize, what: Newer) {
+        let token = self.parser.peek_nth_token_ref(n);
+        let at = newer::place(&token.token, self.location_of(token));
+        self.newer.push(Mark { what, at });
+    }
+
+    pub(super) fn into_marks(self) -> Vec<Mark> {
+        self.newer
     }
 
     fn location_of(&self, token: &TokenWithSpan) -> Location {

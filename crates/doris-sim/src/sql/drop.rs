@@ -5,6 +5,7 @@ use sqlparser::tokenizer::Token;
 use super::{
     alter_schema,
     cursor::{Cursor, Parsed},
+    newer::Newer,
     partition,
     statement::Statement,
 };
@@ -50,5 +51,8 @@ pub(super) fn truncate(c: &mut Cursor<'_>) -> Parsed<Statement> {
     c.expect("TABLE")?;
     let table = c.object_name()?;
     let partitions = partition::optional_names(c)?;
+    if c.is_word("FORCE") {
+        c.mark(0, Newer::TruncateForce);
+    }
     Ok(Statement::Truncate { table, partitions, force: c.take("FORCE") })
 }

@@ -8,13 +8,24 @@ use sqlparser::tokenizer::Location;
 pub struct SyntaxError {
     text: String,
     /// From 1.
-    line: u64,
+    pub(super) line: u64,
     /// In characters, from 0.
-    position: u64,
+    pub(super) position: u64,
+    /// What stands there, as the parser of older versions calls it.
+    pub(super) symbol: String,
 }
 
 impl SyntaxError {
     pub(super) fn at(text: impl Into<String>, location: Location) -> Self {
-        Self { text: text.into(), line: location.line, position: location.column.saturating_sub(1) }
+        Self {
+            text: text.into(),
+            line: location.line.max(1),
+            position: location.column.saturating_sub(1),
+            symbol: "IDENTIFIER".into(),
+        }
+    }
+
+    pub(super) fn on(self, symbol: String) -> Self {
+        Self { symbol, ..self }
     }
 }

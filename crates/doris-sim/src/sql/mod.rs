@@ -16,6 +16,7 @@ mod drop;
 mod error;
 mod insert;
 pub mod literal;
+mod newer;
 mod partition;
 mod recover;
 mod session;
@@ -32,6 +33,7 @@ pub(crate) use cursor::offset_of;
 use cursor::{Cursor, DIALECT, Parsed};
 pub use error::SyntaxError;
 pub use literal::Literal;
+pub(crate) use newer::{Mark, Newer};
 pub use statement::Statement;
 
 use crate::model::ColumnType;
@@ -41,8 +43,13 @@ use crate::model::ColumnType;
 /// # Errors
 /// The first thing that is no statement; then none of them may be executed, as in Doris.
 pub fn parse(sql: &str) -> Result<Vec<Statement>, SyntaxError> {
+    Ok(parse_marked(sql)?.into_iter().map(|(statement, _)| statement).collect())
+}
+
+/// As [`parse`], each statement with what it has that not every version knows.
+pub(crate) fn parse_marked(sql: &str) -> Result<Vec<(Statement, Vec<Mark>)>, SyntaxError> {
     if let Some(insert) = insert::parse_literals(sql) {
-        return Ok(vec![Statement::Insert(insert)]);
+        return Ok(vec![(Statement::Insert(insert), Vec::new())]);
     }
     let tokens = tokens(sql)?;
     let mut statements = Vec::new();
@@ -52,7 +59,7 @@ pub fn parse(sql: &str) -> Result<Vec<Statement>, SyntaxError> {
         }
     }
     if statements.is_empty() {
-        statements.push(Statement::Empty);
+        statements.push((Statement::Empty, Vec::new()));
     }
     Ok(statements)
 }
@@ -77,11 +84,11 @@ fn tokens(sql: &str) -> Parsed<Vec<TokenWithSpan>> {
     Ok(tokens)
 }
 
-fn parse_one(sql: &str, tokens: Vec<TokenWithSpan>) -> Parsed<Statement> {
+fn parse_one(sql: &str, tokens: Vec<TokenWithSpan>) -> Parsed<(Statement, Vec<Mark>)> {
     let mut cursor = Cursor::new(sql, tokens);
     let statement = statement(&mut cursor)?;
     cursor.end()?;
-    Ok(statement)
+    Ok((statement, cursor.into_marks()))
 }
 
 fn statement(c: &mut Cursor<'_>) -> Parsed<Statement> {

@@ -5,11 +5,15 @@ use sqlparser::{ast::Query, tokenizer::Token};
 use super::{
     cursor::{Cursor, Parsed},
     literal::Literal,
+    newer::Newer,
     statement::{AlterView, CreateView, Statement},
 };
 
 /// `[OR REPLACE] VIEW [IF NOT EXISTS] name [(columns)] [COMMENT '..'] AS query`
 pub(super) fn create(c: &mut Cursor<'_>) -> Parsed<Statement> {
+    if c.is_word("OR") {
+        c.mark(0, Newer::OrReplaceView);
+    }
     let or_replace = c.take_all(&["OR", "REPLACE"]);
     c.expect("VIEW")?;
     let if_not_exists = c.if_not_exists();
@@ -24,6 +28,9 @@ pub(super) fn create(c: &mut Cursor<'_>) -> Parsed<Statement> {
 pub(super) fn alter(c: &mut Cursor<'_>) -> Parsed<Statement> {
     c.expect("VIEW")?;
     let name = c.object_name()?;
+    if c.is_word("MODIFY") {
+        c.mark(0, Newer::ViewComment);
+    }
     if c.take_all(&["MODIFY", "COMMENT"]) {
         return Ok(Statement::AlterView { name, change: AlterView::Comment(c.literal()?) });
     }

@@ -1,6 +1,9 @@
 //! CREATE TABLE LIKE: everything but rows; rollups if asked for.
 
-use super::{super::target, columns};
+use super::{
+    super::{older, target},
+    columns,
+};
 use crate::{
     Session,
     model::{Answer, KeysType, Model, PartitionKind, PartitionSpec, Refusal, Relation, RollupSpec, Table, TableSpec},
@@ -27,6 +30,7 @@ pub(in crate::exec) fn like(
         }
         None => return Err(Refusal::analysis(format!("Unknown table '{like_name}'"))),
     };
+    older::check_like(model.profile(), existing)?;
     let spec = spec_of(existing, new_name, rollups)?;
     columns::check_on_update(&spec.columns, spec.keys).map_err(|why| {
         Refusal::analysis(format!("Failed to execute CREATE TABLE LIKE {like_name}. Reason: {}", why.text))

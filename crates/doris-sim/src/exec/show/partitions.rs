@@ -9,7 +9,7 @@ use super::{
     cell, filtered,
 };
 use crate::{
-    model::{Answer, IndexSchema, Model, Partition, PartitionState, Refusal, Relation, Table, Tablet},
+    model::{Answer, IndexSchema, Model, Partition, PartitionState, Profile, Refusal, Relation, Table, Tablet},
     sql::statement::{Filter, ObjectName, TargetPartitions},
 };
 
@@ -39,7 +39,7 @@ const COLUMNS: [&str; 22] = [
 ];
 
 /// Formal or temporary partitions.
-pub(super) fn rows_of(table: &Table, temp: bool) -> Rows {
+pub(super) fn rows_of(profile: &Profile, table: &Table, temp: bool) -> Rows {
     let hash_columns = &table.distribution.hash_columns;
     let distribution = if hash_columns.is_empty() { "RANDOM".to_owned() } else { hash_columns.join(", ") };
     let rows = table.listed_partitions(temp).into_iter().map(|partition| {
@@ -68,7 +68,7 @@ pub(super) fn rows_of(table: &Table, temp: bool) -> Rows {
             cell(true),
             None,
             cell(partition.committed_version()),
-            cell(-1),
+            cell(profile.unreported_rows),
         ]
     });
     Rows::of_texts(&COLUMNS, rows.collect())
@@ -89,7 +89,7 @@ fn table<'a>(context: &Context<'a>, name: &ObjectName) -> Answer<&'a Table> {
 }
 
 pub(super) fn partitions(context: &Context<'_>, name: &ObjectName, temp: bool, filter: &Filter) -> Answer<Rows> {
-    filtered(context, rows_of(table(context, name)?, temp), filter)
+    filtered(context, rows_of(context.model.profile(), table(context, name)?, temp), filter)
 }
 
 const TABLET_COLUMNS: [&str; 23] = [

@@ -26,8 +26,8 @@ pub(super) fn proc(context: &Context<'_>, path: &str) -> Answer<Rows> {
             let table = self::table(database(context, db)?, table)?;
             match rest {
                 [] => Ok(names("Nodes", &["partitions", "temp_partitions", "index_schema", "indexes"])),
-                ["partitions"] => Ok(partitions::rows_of(table, false)),
-                ["temp_partitions"] => Ok(partitions::rows_of(table, true)),
+                ["partitions"] => Ok(partitions::rows_of(context.model.profile(), table, false)),
+                ["temp_partitions"] => Ok(partitions::rows_of(context.model.profile(), table, true)),
                 ["index_schema"] => Ok(index_schema(table)),
                 ["indexes"] => Ok(secondary_indexes(table)),
                 ["partitions" | "temp_partitions", partition] => Ok(indexes(table, self::partition(table, partition)?)),

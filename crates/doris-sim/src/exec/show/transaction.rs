@@ -14,7 +14,7 @@ use super::{
     cell,
 };
 use crate::{
-    model::{Answer, DbId, Refusal, TableId, Txn, TxnId},
+    model::{Answer, DbId, Profile, Refusal, TableId, Txn, TxnId},
     sql::{literal, statement::Filter},
 };
 
@@ -43,13 +43,14 @@ const MOST_ROWS: usize = 2000;
 enum Wanted {
     Id(i64),
     Label(String),
+    Status(String),
     Like(String),
 }
 
 pub(super) fn transaction(context: &Context<'_>, db: Option<&str>, filter: &Filter) -> Answer<Rows> {
     let name = db_of(context.session, db)?;
     let Filter::Where(condition) = filter else { return Err(Refusal::analysis("Missing transaction id")) };
-    let wanted = wanted(condition).ok_or_else(|| {
+    let wanted = wanted(context.model.profile(), condition).ok_or_else(|| {
         Refusal::analysis(
             "Where clause should looks like one of them: id = 123 or label =/like 'label' or status = \
              'prepare/precommitted/committed/visible/aborted'",
@@ -63,6 +64,12 @@ pub(super) fn transaction(context: &Context<'_>, db: Option<&str>, filter: &Filt
         Wanted::Label(label) => {
             let newest = model.txns_of(db).filter(|txn| txn.label == label).last();
             vec![newest.ok_or_else(|| Refusal::analysis(format!("transaction with label {label} does not exist")))?]
+        }
+        Wanted::Status(name) => {
+            let mut found: Vec<&Txn> =
+                model.txns_of(db).filter(|txn| txn.state.name().eq_ignore_ascii_case(&name)).collect();
+            found.reverse();
+            found
         }
         Wanted::Like(pattern) => {
             let pattern = label_pattern(&pattern)?;
@@ -118,9 +125,9 @@ fn known<'a>(context: &Context<'a>, db: DbId, id: i64) -> Answer<&'a Txn> {
     found.ok_or_else(|| Refusal::analysis(format!("Transaction[{id}] does not exist.")))
 }
 
-/// A column, then a literal of the right kind. A status is refused in every form: the frontend looks for another class
-/// of literal than its parser makes (seen).
-fn wanted(expr: &Expr) -> Option<Wanted> {
+/// A column, then a literal of the right kind. Newer versions refuse a status in every form: the frontend looks for
+/// another class of literal than its parser makes (seen).
+fn wanted(profile: &Profile, expr: &Expr) -> Option<Wanted> {
     let (column, value, like) = match expr {
         Expr::BinaryOp { left, op: BinaryOperator::Eq, right } => (left, right, false),
         Expr::Like { negated: false, expr, pattern, .. } => (expr, pattern, true),
@@ -131,6 +138,14 @@ fn wanted(expr: &Expr) -> Option<Wanted> {
     }
     match (label_of(column).to_lowercase().as_str(), value.as_ref()) {
         ("id", value) => integer(value).map(Wanted::Id),
+        ("status", Expr::Value(value)) if !like && profile.show_txns_by_status => {
+            let (Literal::SingleQuotedString(name) | Literal::DoubleQuotedString(name)) = &value.value else {
+                return None;
+            };
+            const STATES: [&str; 5] = ["prepare", "precommitted", "committed", "visible", "aborted"];
+            let known = STATES.iter().any(|state| state.eq_ignore_ascii_case(name));
+            known.then(|| Wanted::Status(name.clone()))
+        }
         ("label", Expr::Value(value)) => {
             let text = match &value.value {
                 Literal::SingleQuotedString(text) => literal::decode(text, '\''),

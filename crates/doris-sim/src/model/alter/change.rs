@@ -39,7 +39,9 @@ impl Model {
     /// ALTER TABLE with clauses that change columns or secondary indexes, all of one statement.
     pub fn alter_schema(&mut self, db: &str, name: &str, mut clauses: Vec<SchemaClause>) -> Answer<()> {
         match self.database(db)?.relation(name) {
-            Some(Relation::Table(table)) => clauses.iter().try_for_each(|clause| clause.validate(table))?,
+            Some(Relation::Table(table)) => {
+                clauses.iter().try_for_each(|clause| clause.validate(table, self.profile()))?
+            }
             Some(Relation::View(_)) => return refuse(format!("Do not support alter VIEW table[{name}]")),
             None => return Err(unknown_table(name)),
         }
@@ -54,7 +56,7 @@ impl Model {
             }
         }
         let (db_id, table) = self.alterable(db, name)?;
-        let (table_id, sql) = (table.id, raw_sql(db, name, table.keys, &clauses));
+        let (table_id, sql) = (table.id, raw_sql(db, name, table.keys, self.profile(), &clauses));
         let change = self.plan_change(table, &clauses)?;
         match change.what {
             What::Nothing => Ok(()),
@@ -81,6 +83,7 @@ impl Model {
 
     fn plan_change(&self, table: &Table, clauses: &[SchemaClause]) -> Answer<Change> {
         let mut draft = Draft::new(table);
+        draft.marks_aggregation = self.profile().modify_makes_aggregation_implicit;
         let mut light = true;
         let mut altered: Vec<SecondaryIndex> = Vec::new();
         let (mut light_index, mut drops) = (false, false);
@@ -166,7 +169,7 @@ impl Model {
     /// Which indexes a heavy change builds anew.
     fn check_heavy(&self, draft: &Draft<'_>, properties: &mut BTreeMap<String, String>) -> Answer<Vec<IndexId>> {
         let table = draft.table;
-        if self.has_index_jobs(table.id) {
+        if self.profile().heavy_change_waits_for_index_jobs && self.has_index_jobs(table.id) {
             let text = format!("current table {} has build index job, schema change is not allowed.", table.name);
             return refuse(text);
         }

@@ -16,6 +16,8 @@ pub(super) struct Draft<'a> {
     pub(super) schemas: BTreeMap<IndexId, Vec<Column>>,
     unique_ids: BTreeMap<IndexId, i32>,
     pub(super) secondary_indexes: Vec<SecondaryIndex>,
+    /// MODIFY COLUMN makes the aggregation of a value column implicit.
+    pub(super) marks_aggregation: bool,
 }
 
 impl<'a> Draft<'a> {
@@ -27,7 +29,7 @@ impl<'a> Draft<'a> {
             let max = if index.id == table.base_index { table.max_unique_id } else { index.max_unique_id };
             unique_ids.insert(index.id, max);
         }
-        Self { table, schemas, unique_ids, secondary_indexes: table.secondary_indexes.clone() }
+        Self { table, schemas, unique_ids, secondary_indexes: table.secondary_indexes.clone(), marks_aggregation: true }
     }
 
     pub(super) fn schema(&self, index: IndexId) -> &[Column] {

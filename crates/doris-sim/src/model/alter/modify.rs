@@ -70,7 +70,7 @@ impl Draft<'_> {
             _ => {
                 new.aggregation = None;
                 // Taken as a change of a merge-on-write table's column, even where nothing else is (seen).
-                new.implicit_aggregation = !new.is_key;
+                new.implicit_aggregation = self.marks_aggregation && !new.is_key;
                 Ok(())
             }
         }

@@ -1,7 +1,7 @@
 //! SHOW ALTER TABLE COLUMN / ROLLUP / MATERIALIZED VIEW, SHOW BUILD INDEX: the rows.
 
 use super::{AlterJob, AlterState, IndexJob};
-use crate::model::{Model, SecondaryIndex, date_time_text, ids::*};
+use crate::model::{Model, Profile, SecondaryIndex, date_time_text, ids::*};
 
 pub const COLUMN_JOB_COLUMNS: [&str; 13] = [
     "JobId",
@@ -103,13 +103,14 @@ impl Model {
 
     /// SHOW BUILD INDEX.
     pub fn build_index_rows(&self, db: DbId) -> Vec<Cells> {
-        self.index_jobs.values().filter(|job| job.db == db).map(index_job_row).collect()
+        self.index_jobs.values().filter(|job| job.db == db).map(|job| index_job_row(self.profile(), job)).collect()
     }
 }
 
-fn index_job_row(job: &IndexJob) -> Cells {
+fn index_job_row(profile: &Profile, job: &IndexJob) -> Cells {
     let verb = if job.drop { "DROP" } else { "ADD" };
-    let altered: String = job.altered.iter().map(|index| format!("[{verb} {}], ", index_text(index))).collect();
+    let altered: String =
+        job.altered.iter().map(|index| format!("[{verb} {}], ", index_text(profile, index, job.drop))).collect();
     let running = job.state == AlterState::Running;
     vec![
         cell(job.id),
@@ -125,16 +126,17 @@ fn index_job_row(job: &IndexJob) -> Cells {
     ]
 }
 
-/// As in SHOW CREATE TABLE.
-fn index_text(index: &SecondaryIndex) -> String {
+/// As in SHOW CREATE TABLE; older versions leave the comment of a new index out.
+fn index_text(profile: &Profile, index: &SecondaryIndex, drop: bool) -> String {
     let columns: Vec<String> = index.columns.iter().map(|column| format!("`{column}`")).collect();
     let mut text = format!("INDEX {} ({}) USING {}", index.name, columns.join(", "), index.kind);
     if !index.properties.is_empty() {
         let pairs: Vec<String> = index.properties.iter().map(|(k, v)| format!("\"{k}\" = \"{v}\"")).collect();
         text += &format!(" PROPERTIES({})", pairs.join(", "));
     }
-    if !index.comment.is_empty() {
-        text += &format!(" COMMENT \"{}\"", index.comment);
+    if !index.comment.is_empty() && (drop || profile.build_index_shows_comments) {
+        let quote = if profile.ddl_double_quotes { '"' } else { '\'' };
+        text += &format!(" COMMENT {quote}{}{quote}", index.comment);
     }
     text
 }

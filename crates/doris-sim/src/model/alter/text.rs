@@ -4,21 +4,21 @@
 use std::collections::BTreeMap;
 
 use super::{AddIndex, Position, SchemaClause};
-use crate::model::{Column, ColumnDefault, KeysType, column_data::split_on_update};
+use crate::model::{Column, ColumnDefault, KeysType, Profile, column_data::split_on_update, fe_json::JavaMap};
 
 /// The whole statement.
-pub(super) fn raw_sql(db: &str, table: &str, keys: KeysType, clauses: &[SchemaClause]) -> String {
+pub(super) fn raw_sql(db: &str, table: &str, keys: KeysType, profile: &Profile, clauses: &[SchemaClause]) -> String {
     let name = format!("`{db}`.`{table}`");
-    let clauses: Vec<String> = clauses.iter().map(|clause| clause.text(&name, keys)).collect();
+    let clauses: Vec<String> = clauses.iter().map(|clause| clause.text(&name, keys, profile)).collect();
     format!("ALTER TABLE {name} {}", clauses.join(", \n"))
 }
 
 impl SchemaClause {
-    fn text(&self, table: &str, keys: KeysType) -> String {
+    fn text(&self, table: &str, keys: KeysType, profile: &Profile) -> String {
         let in_rollup = |rollup: &Option<String>| rollup.as_ref().map_or_else(String::new, |r| format!(" IN `{r}`"));
         match self {
             Self::AddColumns { columns, list, position, rollup } => {
-                let texts: Vec<String> = columns.iter().map(|column| column_text(column, keys)).collect();
+                let texts: Vec<String> = columns.iter().map(|column| column_text(column, keys, profile)).collect();
                 let texts = texts.join(", ");
                 let texts = if *list { format!("({texts})") } else { texts };
                 format!("ADD COLUMN {texts}{}{}", position_text(position), in_rollup(rollup))
@@ -28,13 +28,18 @@ impl SchemaClause {
                 format!("DROP COLUMN `{name}`{from}")
             }
             Self::ModifyColumn { column, position, rollup } => {
-                format!("MODIFY COLUMN {}{}{}", column_text(column, keys), position_text(position), in_rollup(rollup))
+                format!(
+                    "MODIFY COLUMN {}{}{}",
+                    column_text(column, keys, profile),
+                    position_text(position),
+                    in_rollup(rollup)
+                )
             }
             Self::Reorder { names, rollup } => {
                 let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
                 format!("ORDER BY {}{}", names.join(", "), in_rollup(rollup))
             }
-            Self::AddIndex(add) => add.text(table),
+            Self::AddIndex(add) => add.text(table, profile),
             Self::DropIndex { name, statement: true, .. } => format!("DROP INDEX {name} ON {table}"),
             Self::DropIndex { name, .. } => format!("DROP INDEX {name}"),
             Self::Storage(properties) => format!("SET ({})", properties_text(properties, " = ")),
@@ -47,14 +52,24 @@ impl SchemaClause {
 }
 
 impl AddIndex {
-    fn text(&self, table: &str) -> String {
+    fn text(&self, table: &str, profile: &Profile) -> String {
         let index = &self.index;
         let columns: Vec<String> = index.columns.iter().map(|column| format!("`{column}`")).collect();
         let on = if self.statement { format!(" ON {table}") } else { String::new() };
         let create = if self.statement { "CREATE " } else { "" };
         let properties = match self.written.is_empty() {
             true => String::new(),
-            false => format!(" PROPERTIES({})", properties_text(&self.written, "=")),
+            false => {
+                let pair = |(key, value): (&str, &String)| format!("\"{key}\"=\"{value}\"");
+                let pairs: Vec<String> = match profile.index_properties_sorted {
+                    true => self.written.iter().map(|(k, v)| pair((k, v))).collect(),
+                    false => {
+                        let hashed = JavaMap::of_strings(self.written.iter().map(|(k, v)| (k.clone(), v.clone())));
+                        hashed.iter().map(pair).collect()
+                    }
+                };
+                format!(" PROPERTIES({})", pairs.join(", "))
+            }
         };
         format!(
             "{create}INDEX {}{on} ({}) USING {}{properties} COMMENT '{}'",
@@ -79,8 +94,12 @@ fn position_text(position: &Position) -> String {
     }
 }
 
-fn column_text(column: &Column, keys: KeysType) -> String {
-    let mut text = format!("`{}` {}", column.name, column.ty.planner_text());
+fn column_text(column: &Column, keys: KeysType, profile: &Profile) -> String {
+    let ty = match profile.raw_sql_planner_types {
+        true => column.ty.planner_text(),
+        false => column.ty.to_string(),
+    };
+    let mut text = format!("`{}` {ty}", column.name);
     if let (KeysType::Aggregate, Some(aggregation)) = (keys, column.aggregation) {
         text += &format!(" {aggregation}");
     }
@@ -96,5 +115,9 @@ fn column_text(column: &Column, keys: KeysType) -> String {
         }
         ColumnDefault::Expression(expression) => text += &format!(" DEFAULT {}", split_on_update(expression).0),
     }
-    text + &format!(" COMMENT \"{}\"", column.comment.replace('"', "\\\""))
+    let comment = match profile.raw_sql_escaped_comments {
+        true => column.comment.replace('"', "\\\""),
+        false => column.comment.clone(),
+    };
+    text + &format!(" COMMENT \"{comment}\"")
 }

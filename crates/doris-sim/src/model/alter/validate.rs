@@ -2,19 +2,32 @@
 
 use super::{Position, SchemaClause, refuse};
 use crate::model::{
-    Answer, Column, ColumnDefault, IndexSchema, KeysType, Table,
+    Answer, Column, ColumnDefault, IndexSchema, KeysType, Profile, Table,
     index_columns::{find, is_replace},
 };
 
 impl SchemaClause {
-    pub(super) fn validate(&self, table: &Table) -> Answer<()> {
+    pub(super) fn validate(&self, table: &Table, profile: &Profile) -> Answer<()> {
         match self {
             Self::AddColumns { columns, position, rollup, .. } => {
                 let view = named(table, rollup.as_deref()).filter(|index| is_view(index));
                 if let (Some(_), Some(rollup)) = (view, rollup) {
                     return refuse(format!("Cannot add column in rollup {rollup}"));
                 }
-                columns.iter().try_for_each(|column| validate_new(table, column, position))
+                columns.iter().try_for_each(|column| match position {
+                    Position::First | Position::After(_) if !profile.alter_validated_first => {
+                        validate_new(table, column, &Position::Unsaid)
+                    }
+                    position => validate_new(table, column, position),
+                })
+            }
+            // The change itself refuses it, in other words.
+            Self::DropColumn { name, rollup: None }
+                if !profile.alter_validated_first
+                    && matches!(table.keys, KeysType::Unique { .. })
+                    && table.column(name).is_some_and(|c| c.is_key) =>
+            {
+                Ok(())
             }
             Self::DropColumn { name, rollup } => validate_drop(table, name, rollup.as_deref()),
             Self::ModifyColumn { .. }

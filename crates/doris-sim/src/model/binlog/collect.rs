@@ -163,7 +163,9 @@ impl BinlogStream {
         let mut count = i64::try_from(self.records.len()).unwrap_or(i64::MAX).saturating_add(1);
         // Doris reckons in whole seconds.
         let oldest_kept = (now - now.rem_euclid(1000)).saturating_sub(limits.ttl_seconds.saturating_mul(1000));
-        let by_time = self.records.iter().rev().find(|(_, r)| r.timestamp_ms <= oldest_kept).map(|(seq, _)| *seq);
+        // A record without time goes with the next one that has one.
+        let is_old = |record: &super::Binlog| (1..=oldest_kept).contains(&record.timestamp_ms);
+        let by_time = self.records.iter().rev().find(|(_, r)| is_old(r)).map(|(seq, _)| *seq);
         let mut cut = by_time;
         for (seq, record) in &self.records {
             if bytes <= limits.max_bytes && count <= limits.max_history_nums {

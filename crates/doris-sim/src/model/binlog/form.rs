@@ -201,6 +201,7 @@ fn long_index(index: &mut Value) {
     each(index.get_mut("tablets"), |tablet| {
         rename(tablet, TABLET_NAMES);
         zero(tablet, &["checkedVersionHash"]);
+        tablet.extend(["signature", "lastCheckTime"].map(|key| (key.to_owned(), json!(-1))));
         each(tablet.get_mut("replicas"), |replica| {
             rename(replica, REPLICA_NAMES);
             zero(replica, &["versionHash", "lastFailedVersionHash", "lastSuccessVersionHash"]);

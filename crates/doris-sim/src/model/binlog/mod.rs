@@ -168,6 +168,11 @@ impl Model {
         }
     }
 
+    /// The time that a record of anything but a transaction bears: -1 where such records have none.
+    fn record_ms(&self) -> i64 {
+        if self.profile().timed_records { self.now_ms } else { -1 }
+    }
+
     fn insert_record(
         &mut self,
         new: &NewRecord<'_>,
@@ -178,7 +183,7 @@ impl Model {
         let data = gson_escaped(&new.data);
         let record = Arc::new(Binlog {
             commit_seq: new.seq,
-            timestamp_ms: self.now_ms,
+            timestamp_ms: if new.kind == kind::UPSERT { self.now_ms } else { self.record_ms() },
             kind: new.kind,
             db: new.db,
             table_ids: new.table_ids.to_vec(),
@@ -188,7 +193,7 @@ impl Model {
             remove_enable_cache,
             versions,
         });
-        let now = self.now_ms;
+        let now = self.record_ms();
         let store = self.binlogs.entry(new.db).or_insert_with(|| DbBinlogs {
             stream: BinlogStream::new(-1, now),
             tables: BTreeMap::new(),

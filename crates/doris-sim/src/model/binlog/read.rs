@@ -72,12 +72,18 @@ impl Model {
             Err(status) => return BinlogPageAnswer { status, records: Vec::new() },
         };
         if stream.dummy_seq.0 > after {
-            return BinlogPageAnswer { status: status::TOO_OLD, records: vec![stream.dummy(key.db)] };
+            return BinlogPageAnswer { status: status::TOO_OLD, records: vec![self.timed(stream.dummy(key.db))] };
         }
         let max = usize::try_from(num_acquired.unwrap_or(1).clamp(1, MAX_ACQUIRED)).unwrap_or(1);
         let records: Vec<Binlog> = stream.after(CommitSeq(after)).take(max).map(|(_, record)| record.clone()).collect();
         let status = if records.is_empty() { status::TOO_NEW } else { status::OK };
         BinlogPageAnswer { status, records }
+    }
+
+    /// A DUMMY as this version gives it out.
+    fn timed(&self, dummy: Binlog) -> Binlog {
+        let timestamp_ms = if self.profile().timed_records { dummy.timestamp_ms } else { -1 };
+        Binlog { timestamp_ms, ..dummy }
     }
 
     /// getBinlogLag.

@@ -73,8 +73,10 @@ impl Model {
             let list = if temp { &mut table.temp_partitions } else { &mut table.partitions };
             removed = list.iter().position(|p| p.id == id).map(|at| list.remove(at));
         }
-        // Only a partition that ever held something changes the table's version (seen).
-        let had_rows = removed.as_ref().is_some_and(|partition: &Partition| partition.visible_version > Version(1));
+        // In newer versions only a partition that ever held something changes the table's version (seen).
+        let always = self.profile().drop_of_empty_partition_counts;
+        let had_rows =
+            removed.as_ref().is_some_and(|partition: &Partition| always || partition.visible_version > Version(1));
         let (version, version_ms) = match self.table_mut(db_id, table_id) {
             Some(table) if had_rows && !temp => (table.raise_version(now).0, now),
             Some(table) => (0, table.version_ms),

@@ -97,6 +97,9 @@ impl BackupJob {
             files: &self.files,
         });
         job_info.meta_version = profile.meta_version;
+        if !profile.job_info_aliases {
+            job_info.tblalias = None;
+        }
         (job_info.major_version, job_info.minor_version, job_info.patch_version) = profile.version;
         LocalSnapshot {
             meta: document::encode_meta(&self.copies),
@@ -332,7 +335,10 @@ impl Model {
                     tablet.id
                 )));
             };
-            let signature = self.ids.next_raw();
+            let signature = match self.profile().snapshot_tasks_have_ids {
+                true => self.ids.next_raw(),
+                false => tablet.id.get(),
+            };
             let backend = replica.backend;
             let path = match self.options.stand_in_backends {
                 true => format!("/fake/snapshot/{signature}.v{version}"),

@@ -40,8 +40,8 @@ pub(crate) struct JobInfo {
     #[serde(default)]
     pub(crate) table_commit_seq_map: JavaMap<i64>,
     /// Name in the snapshot to name of the restored table.
-    #[serde(default)]
-    pub(crate) tblalias: JavaMap<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tblalias: Option<JavaMap<String>>,
     /// What the caller of restoreSnapshot adds.
     #[serde(default, skip_serializing)]
     pub(crate) extra_info: Option<ExtraInfo>,
@@ -147,14 +147,14 @@ impl JobInfo {
                 files.iter().map(|(tablet, _, path)| (tablet.get(), path.clone())),
             ),
             table_commit_seq_map: JavaMap::of_longs(parts.table_seqs.iter().copied()),
-            tblalias: JavaMap::default(),
+            tblalias: Some(JavaMap::default()),
             extra_info: None,
         }
     }
 
     /// The name under which an object is restored.
     pub(crate) fn target<'a>(&'a self, name: &'a str) -> &'a str {
-        self.tblalias.get(name).map_or(name, String::as_str)
+        self.tblalias.as_ref().and_then(|aliases| aliases.get(name)).map_or(name, String::as_str)
     }
 
     /// Whether the snapshot has a table or view of this name.

@@ -6,7 +6,9 @@ use super::{
     restore::{RestoreJob, RestoreTable, RestoreView, TablePlan},
     signature::same_signature,
 };
-use crate::model::{Model, Partition, PartitionItem, PartitionState, Relation, Table, TableState, View, ids::*};
+use crate::model::{
+    Model, Partition, PartitionItem, PartitionState, Profile, Relation, Table, TableState, View, ids::*,
+};
 
 impl Model {
     /// Marks what is overwritten, checks every object in the order of the document, and builds what is missing. What is
@@ -36,6 +38,7 @@ impl Model {
     }
 
     fn mark_local_tables(&mut self, job: &RestoreJob) -> Result<(), JobError> {
+        let spelt = self.profile().restore_refusals_spelt;
         let Some(db) = self.databases.get_mut(&job.head.db) else { return Ok(()) };
         for (name, info) in job.info.backup_objects.iter() {
             let target = job.info.target(name);
@@ -44,7 +47,10 @@ impl Model {
                 Some(id) => db.table_by_id_mut(id),
             };
             let Some(table) = table else {
-                return Err(JobError::common(format!("Only support restore OLAP table: {target}")));
+                return Err(JobError::common(format!(
+                    "Only support {} OLAP table: {target}",
+                    if spelt { "restore" } else { "retore" }
+                )));
             };
             if table.state != TableState::Normal {
                 let state = table.state.name();
@@ -79,7 +85,7 @@ impl Model {
         let local = self.databases.get(&job.head.db).and_then(|db| db.table(target)).cloned();
         let fits = match &local {
             None => true,
-            Some(local) => check_local_table(job, local, source, target)?,
+            Some(local) => check_local_table(self.profile(), job, local, source, target)?,
         };
         if let Some(local) = local.as_ref().filter(|_| !job.flags.atomic) {
             if !fits {
@@ -164,7 +170,13 @@ impl RestoreJob {
 }
 
 /// Whether a table fits what is to be restored onto it. One that does not is an error, unless it is replaced by force.
-fn check_local_table(job: &RestoreJob, local: &Table, source: &SnapshotTable, target: &str) -> Result<bool, JobError> {
+fn check_local_table(
+    profile: &Profile,
+    job: &RestoreJob,
+    local: &Table,
+    source: &SnapshotTable,
+    target: &str,
+) -> Result<bool, JobError> {
     let colocated =
         |table_properties: &std::collections::BTreeMap<String, String>| table_properties.contains_key("colocate_with");
     if colocated(&local.properties) || (job.flags.reserve_colocate && colocated(&source.properties)) {
@@ -177,13 +189,15 @@ fn check_local_table(job: &RestoreJob, local: &Table, source: &SnapshotTable, ta
         if job.flags.force_replace { Ok(()) } else { Err(JobError::common(text)) }
     };
     if local.scheme.kind != source.scheme.kind {
-        misfit(format!(
-            "Table's partition type is different. local table: {}, local type: {}, another table: {}, another type: {}",
-            local.name,
-            local.scheme.kind.name(),
-            source.name,
-            source.scheme.kind.name()
-        ))?;
+        let (ours, theirs) = (local.scheme.kind.name(), source.scheme.kind.name());
+        let which = match profile.restore_refusals_spelt {
+            true => format!(
+                ". local table: {}, local type: {ours}, another table: {}, another type: {theirs}",
+                local.name, source.name
+            ),
+            false => String::new(),
+        };
+        misfit(format!("Table's partition type is different{which}"))?;
     }
     if !same_signature(&SnapshotTable::of(local), source) {
         misfit(format!("Table {target} already exist but with different schema"))?;

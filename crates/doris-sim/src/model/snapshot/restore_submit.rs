@@ -8,11 +8,11 @@ use rand::RngExt as _;
 use super::{
     SnapshotJob,
     backup::{BackupObject, LOCAL_REPOSITORY, normalized, unknown_properties},
-    document::{self, Meta},
+    document::{self, Meta, SnapshotTable},
     job_info::JobInfo,
     restore::{RestoreFlags, RestoreJob},
 };
-use crate::model::{Answer, Model, Refusal, fe_json::JavaMap, txn::check_label};
+use crate::model::{Answer, Model, PartitionKind, Refusal, fe_json::JavaMap, txn::check_label};
 
 /// A call of restoreSnapshot, its documents already decompressed.
 #[derive(Clone, Debug, Default)]
@@ -59,11 +59,20 @@ const KNOWN_PROPERTIES: &[&str] = &[
     "force_replace",
 ];
 
+/// An exception that reaches the caller as it is.
+fn java_error(text: &str) -> Refusal {
+    Refusal::plain(6, format!("java.lang.IllegalStateException: {text}"))
+}
+
 impl Model {
     /// restoreSnapshot. OK means submitted; everything about the objects is checked by the job.
     pub fn submit_restore(&mut self, spec: &RestoreSpec) -> Answer<()> {
         let Some((meta, info)) = document::decode(&spec.meta, &spec.job_info) else {
-            return Err(Refusal::analysis("deserialize meta and job info failed"));
+            return Err(match self.profile().meta_refusal_plain {
+                true => Refusal::analysis("deserialize meta and job info failed"),
+                // What Gson says to the first document.
+                false => java_error("Expected BEGIN_OBJECT but was STRING at line 1 column 1 path $"),
+            });
         };
         if info.meta_version < self.profile().oldest_meta_version {
             return Err(Refusal::analysis("deserialize meta and job info failed"));
@@ -118,6 +127,10 @@ impl Model {
         }
         let db_id = self.db_id(&spec.db)?;
         self.check_no_running_job(db_id, &spec.label)?;
+        let partitioned = |table: &SnapshotTable| table.scheme.kind != PartitionKind::Unpartitioned;
+        if info.meta_version < self.profile().oldest_partition_meta_version && meta.tables.values().any(partitioned) {
+            return Err(java_error(r#"Not a JSON Object: "\u0000""#));
+        }
         let token = check_extra_info(&info)?;
         retain_objects(&mut info, &refs)?;
         check_meta(&info, &meta)?;
@@ -214,7 +227,7 @@ fn retain_objects(info: &mut JobInfo, refs: &[BackupObject]) -> Answer<()> {
     info.backup_objects.retain(|name, _| wanted(name));
     info.new_backup_objects.views.retain(|view| wanted(&view.name));
     let aliases = refs.iter().filter_map(|object| Some((object.name.clone(), object.alias.clone()?)));
-    info.tblalias = JavaMap::of_strings(aliases);
+    info.tblalias = Some(JavaMap::of_strings(aliases));
     Ok(())
 }
 

@@ -1,8 +1,8 @@
 //! The rows of SHOW BACKUP and SHOW RESTORE.
 
-use super::{SnapshotJob, backup::BackupJob, restore::RestoreJob};
+use super::{JobState, SnapshotJob, backup::BackupJob, restore::RestoreJob};
 use crate::model::{
-    Model,
+    Model, Profile,
     fe_json::JavaMap,
     ids::DbId,
     properties::allocation_text,
@@ -60,7 +60,7 @@ impl Model {
     pub fn backup_rows(&self, db: DbId) -> Vec<Cells> {
         self.snapshot_jobs(db)
             .filter_map(|job| match job {
-                SnapshotJob::Backup(job) => Some(job.row(self.now_ms)),
+                SnapshotJob::Backup(job) => Some(job.row(self.profile(), self.now_ms)),
                 SnapshotJob::Restore(_) => None,
             })
             .collect()
@@ -87,7 +87,7 @@ fn bracketed(items: impl Iterator<Item = String>) -> Option<String> {
 }
 
 impl BackupJob {
-    fn row(&self, now_ms: i64) -> Cells {
+    fn row(&self, profile: &Profile, now_ms: i64) -> Cells {
         let head = &self.head;
         vec![
             Some(head.id.to_string()),
@@ -98,7 +98,7 @@ impl BackupJob {
             Some(date_time_text(head.created_ms)),
             time(head.snapshot_finished_ms),
             time(head.transfer_finished_ms),
-            time(head.finished_ms),
+            time(head.finished_ms.filter(|_| profile.backup_finished_time || head.state != JobState::Finished)),
             bracketed(head.open_tasks(now_ms).iter().map(|(task, backend)| format!("{task}={backend}"))),
             Some(String::new()),
             Some(String::new()),

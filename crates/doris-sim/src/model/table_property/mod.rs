@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::{
-    Answer, KeysType, Model, Refusal, Relation, Table,
+    Answer, KeysType, Model, Profile, Refusal, Relation, Table,
     binlog::{NewRecord, kind},
     catalog::unknown_table,
     drop_rename::check_alterable,
@@ -42,13 +42,26 @@ impl Model {
             }
             None => return Err(unknown_table(name)),
         };
+        let profile = self.profile();
+        if written.contains_key("storage_medium") && !profile.set_storage_medium {
+            return Err(Refusal::analysis("Unknown table property: [storage_medium]"));
+        }
+        if written.get("light_schema_change").is_some_and(|value| value.eq_ignore_ascii_case("true"))
+            && table.flag("light_schema_change")
+            && !profile.set_light_schema_change_again
+        {
+            return Err(Refusal::analysis(format!(
+                "Table {}.{} has already support light_schema_change=true",
+                database.name, table.name
+            )));
+        }
         let meaning = rules::meaning(written, table)?;
         check_alterable(table)?;
         let (db_id, id) = (database.id, table.id);
         match meaning {
             Meaning::Nothing => Ok(()),
             Meaning::Property => {
-                check_fits(table, written)?;
+                check_fits(profile, table, written)?;
                 self.store_properties(db_id, id, written, written);
                 Ok(())
             }
@@ -91,14 +104,14 @@ impl Model {
 }
 
 /// What depends on the table itself.
-fn check_fits(table: &Table, written: &BTreeMap<String, String>) -> Answer<()> {
+fn check_fits(profile: &Profile, table: &Table, written: &BTreeMap<String, String>) -> Answer<()> {
     let merge_on_write = table.keys == KeysType::Unique { merge_on_write: true };
     let unique = matches!(table.keys, KeysType::Unique { .. });
     let is = |key: &str, value: &str| written.get(key).is_some_and(|v| v.eq_ignore_ascii_case(value));
-    if unique && is("compaction_policy", "time_series") {
+    if unique && !profile.time_series_of_unique_tables && is("compaction_policy", "time_series") {
         return Err(Refusal::analysis("Time series compaction policy is not supported for unique key table"));
     }
-    if merge_on_write && is("enable_single_replica_compaction", "true") {
+    if merge_on_write && profile.single_replica_compaction_checked && is("enable_single_replica_compaction", "true") {
         return Err(Refusal::analysis(
             "enable_single_replica_compaction property is not supported for merge-on-write table",
         ));

@@ -35,13 +35,9 @@ impl Model {
         let txn = self.known_txn(db, id)?;
         match txn.state {
             TxnState::Prepare => {}
-            TxnState::Committed | TxnState::Visible => {
-                let state = txn.state;
-                if !self.profile().repeated_commit_is_harmless {
-                    self.repeat_commit(id);
-                }
-                return Ok(if state == TxnState::Visible { CommitState::Visible } else { CommitState::Committed });
-            }
+            TxnState::Committed if self.profile().repeated_commit_is_harmless => return Ok(CommitState::Committed),
+            TxnState::Visible if self.profile().repeated_commit_is_harmless => return Ok(CommitState::Visible),
+            TxnState::Committed | TxnState::Visible => {}
             TxnState::Aborted => {
                 let reason = &txn.reason;
                 let text = format!("transaction [{id}] is already aborted. abort reason: {reason}");
@@ -53,6 +49,9 @@ impl Model {
         let mut failed: BTreeSet<ReplicaId> = BTreeSet::new();
         for part in parts {
             self.check_part(&txn, part, &mut touched, &mut failed)?;
+        }
+        if txn.state != TxnState::Prepare {
+            return Ok(self.repeat_commit(txn, &touched));
         }
         let mut writes = Vec::new();
         for (stid, table_id, partition_id) in touched {
@@ -87,26 +86,26 @@ impl Model {
         Ok(CommitState::Committed)
     }
 
-    /// What a repeated commit does where it is not noticed: each partition of the transaction has its next version taken,
-    /// by nobody if the transaction is visible, and otherwise by it, in place of the one it had: whatever is committed
-    /// later waits for the hole for ever. If its publishing had begun, the publisher of the whole cluster stumbles over
-    /// it from there on.
-    fn repeat_commit(&mut self, id: TxnId) {
-        let Some(mut txn) = self.txns.get(&id).cloned() else { return };
-        for write in &mut txn.writes {
-            let table = self.table_mut(txn.db, write.table);
-            if let Some(partition) = table.and_then(|table| table.partition_by_id_mut(write.partition)) {
-                write.version = partition.next_version;
-                partition.next_version = Version(partition.next_version.0 + 1);
-            }
+    /// What a repeated commit does where it is not noticed: each partition that it names has its next version taken, by
+    /// nobody if the transaction is visible, and otherwise by it, in place of the one it had: whatever is committed later
+    /// waits for the hole for ever. If its publishing had begun, the publisher of the whole cluster stumbles over it from
+    /// there on.
+    fn repeat_commit(&mut self, mut txn: Txn, touched: &[(TxnId, TableId, PartitionId)]) -> CommitState {
+        let mut writes = Vec::new();
+        for &(stid, table, partition) in touched {
+            let found = self.table_mut(txn.db, table).and_then(|table| table.partition_by_id_mut(partition));
+            let Some(found) = found else { continue };
+            writes.push(TxnWrite { stid, table, partition, version: found.next_version });
+            found.next_version = Version(found.next_version.0 + 1);
         }
         self.journal();
-        if txn.state == TxnState::Committed {
-            self.publisher_fails |= txn.published_ms.is_some();
-            if let Some(known) = self.txns.get_mut(&id) {
-                known.writes = txn.writes;
-            }
+        if txn.state == TxnState::Visible {
+            return CommitState::Visible;
         }
+        self.publisher_fails |= txn.published_ms.is_some();
+        txn.writes = writes;
+        self.txns.insert(txn.id, txn);
+        CommitState::Committed
     }
 
     /// The partitions of one part, and the replicas that missed it.
