@@ -561,6 +561,7 @@ async fn metrics_carry_jobs_as_labels() {
 mod golden;
 mod mapping;
 mod on_clusters;
+mod v1;
 
 fn legacy_host() -> String {
     crate::host::name().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()

@@ -121,3 +121,34 @@ async fn each_check_against_the_clusters_says_what_to_do() {
     let allowed = setting.request(|body| body["allow_table_exists"] = true.into());
     assert_eq!(setting.server.ok("/create_ccr", &allowed).await, r#"{"success":true}"#);
 }
+
+#[tokio::test]
+async fn a_job_is_created_in_rest_form() {
+    let setting = Setting::new().await;
+    let side = |cluster: &SimCluster, table: &str| {
+        let fe = &cluster.frontends()[0];
+        json!({"host": fe.query.host, "port": fe.query.port, "thrift_port": fe.rpc.port, "user": "root", "database": "demo",
+            "table": table, "host_mapping": {"of nobody": ""}})
+    };
+    let body =
+        json!({"name": "new job", "source": side(&setting.source, "t1"), "destination": side(&setting.dest, "t2")});
+    let answer = setting.server.send("POST", "/api/v1/jobs", "", body.to_string().as_bytes()).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    assert!(answer.head.contains("location: /api/v1/jobs/new%20job\r\n"), "{answer:?}");
+    let job: Value = serde_json::from_str(&answer.body).unwrap();
+    assert_eq!((&job["name"], &job["state"]), (&json!("new job"), &json!("running")));
+    assert_eq!(job["definition"]["destination"]["host_mapping"], json!({}));
+    let held = setting.server.manager.job("new job").unwrap();
+    let incremental = held.wait_for(|status| status.sync_state == SyncState::TableIncrementalSync);
+    assert!(tokio::time::timeout(Duration::from_secs(30), incremental).await.unwrap());
+    let lag = setting.server.send("GET", "/api/v1/jobs/new%20job/lag", "", b"").await;
+    assert!(lag.status == 200 && lag.body.contains("\"records\":"), "{lag:?}");
+    for (path, value) in [("desync", "false"), ("sync", "true")] {
+        let answer = setting.server.send("POST", &format!("/api/v1/jobs/new%20job/{path}"), "", b"").await;
+        assert_eq!(answer.status, 204, "{answer:?}");
+        let shown = format!("{:?}", setting.sql(&setting.dest, "SHOW CREATE TABLE demo.t2").await);
+        assert!(shown.contains(&format!(r#"\"is_being_synced\" = \"{value}\""#)), "{shown}");
+    }
+    let again = setting.server.send("POST", "/api/v1/jobs", "", body.to_string().as_bytes()).await;
+    assert_eq!(again.status, 409, "{again:?}");
+}
