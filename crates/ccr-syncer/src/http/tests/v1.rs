@@ -184,7 +184,7 @@ async fn bad_requests_say_what_is_wrong_and_change_nothing() {
     };
     let cases = [
         ("POST", "/jobs", String::new(), 400, "the request body is empty"),
-        ("POST", "/jobs", "[]".to_owned(), 400, "expected struct CreateJob"),
+        ("POST", "/jobs", "[]".to_owned(), 400, "the request body is a list"),
         ("POST", "/jobs", create(&|b| b["source"]["port"] = json!("9030")), 400, "field source.port: expected u16"),
         ("POST", "/jobs", create(&|b| b["source"]["port"] = json!(90300)), 400, "field source.port: expected u16"),
         ("POST", "/jobs", create(&|b| b["destination"]["pasword"] = json!("x")), 400, "unknown field `pasword`"),

@@ -39,6 +39,10 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(Problem::bad_request("the request body is empty: a JSON object is expected", hint));
     }
+    // A list would be taken for the fields in their order.
+    if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+        return Err(Problem::bad_request("the request body is a list: a JSON object is expected", hint));
+    }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
@@ -111,7 +115,7 @@ mod tests {
     fn what_is_wrong_is_said_with_its_place_and_without_values() {
         for (body, expected) in [
             ("", "the request body is empty: a JSON object is expected"),
-            ("[1]", "the request body: expected"),
+            (" [1]", "the request body is a list"),
             (r#"{"name":"n","inner":{"a":"4711, expected "}}"#, "field inner.a: expected u16"),
             (r#"{"name":4711,"inner":{}}"#, "field name: expected a string"),
             (r#"{"name":"n","inner":{"a":70000}}"#, "field inner.a: expected u16"),
