@@ -10,6 +10,7 @@ mod conformance;
 mod defects;
 mod dist;
 mod help;
+mod simulation;
 mod step;
 mod test;
 mod tools;
@@ -25,8 +26,16 @@ struct Command {
     run: fn(&[String]) -> ExitCode,
 }
 
-const COMMANDS: [Command; 6] =
-    [check::COMMAND, test::COMMAND, conformance::COMMAND, defects::COMMAND, dist::COMMAND, help::COMMAND];
+const COMMANDS: [Command; 8] = [
+    check::COMMAND,
+    test::COMMAND,
+    conformance::COMMAND,
+    defects::COMMAND,
+    simulation::SIM,
+    simulation::SCENARIOS,
+    dist::COMMAND,
+    help::COMMAND,
+];
 
 /// The exit code of a command line that is not understood.
 const USAGE: u8 = 2;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::step::{Outcome, Output, Step};
-use crate::{Command, check, conformance, only_flag, tools};
+use crate::{Command, check, conformance, only_flag, simulation, tools};
 
 pub(crate) const COMMAND: Command =
     Command { name: "test", options: "[--json]", about: "Format, lints and all tests; ends with the counts", run };
@@ -38,6 +38,7 @@ fn run(arguments: &[String]) -> ExitCode {
         report.counts = counts;
         report.add(outcome);
         report.add(conformance::REPLAY.run(output, |_| {}));
+        report.add(simulation::PLAY.run(output, |_| {}));
     }
 
     let failed_steps = report.failed_steps();

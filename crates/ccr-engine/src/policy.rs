@@ -22,9 +22,12 @@ impl Serialize for Code {
 }
 
 macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident = $code:literal;)*) => {
+    ($(#[doc = $meaning:literal] $name:ident = $code:literal;)*) => {
         impl Code {
-            $($(#[$doc])* pub const $name: Self = Self($code);)*
+            $(#[doc = $meaning] pub const $name: Self = Self($code);)*
+
+            /// Every code with what it means.
+            pub const ALL: &[(Self, &str)] = &[$((Self::$name, $meaning),)*];
         }
     };
 }

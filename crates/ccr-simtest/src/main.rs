@@ -1,51 +1,37 @@
-//! `ccr-sim`: runs seeds of the simulation and prints one line a seed.
+//! `ccr-sim`: hostile days from seeds, and scenarios.
 
-use ccr_simtest::world::{self, Plan};
-use clap::Parser;
+use std::process::ExitCode;
 
-/// Runs the simulation of one or more seeds.
+use clap::{Parser, Subcommand};
+
+mod command;
+
+/// Proof by simulation: engine, client and store as shipped, on simulated clusters and virtual time.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// First seed.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// How many seeds, one after the other.
-    #[arg(long, default_value_t = 1)]
-    count: u64,
-    /// The table changes too: columns, partitions, comments, TRUNCATE.
-    #[arg(long)]
-    changes: bool,
-    /// Print the trace of every run, not only of one that fails.
-    #[arg(long)]
-    trace: bool,
+    #[command(subcommand)]
+    command: Command,
 }
 
-#[expect(clippy::print_stdout, reason = "the lines are what the program is for")]
-fn main() -> std::process::ExitCode {
-    let arguments = Arguments::parse();
-    let mut failed = 0;
-    for seed in arguments.seed..arguments.seed.saturating_add(arguments.count) {
-        let (outcome, trace) = world::run(if arguments.changes { Plan::changing(seed) } else { Plan::smoke(seed) });
-        if arguments.trace || outcome.is_err() {
-            for line in &trace {
-                println!("{line}");
-            }
-        }
-        match outcome {
-            Ok(outcome) => println!(
-                "seed {seed} ok hash {:016x} rows {} transactions {} kills {} faults {:?} virtual {} s",
-                outcome.hash,
-                outcome.rows,
-                outcome.transactions,
-                outcome.kills,
-                outcome.faults,
-                outcome.virtual_ms / 1000
-            ),
-            Err(error) => {
-                failed += 1;
-                println!("seed {seed} FAILED {error:#}; again: cargo run -p ccr-simtest -- --seed {seed}");
-            }
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Days from seeds: random work, faults and kills, and what must hold at the end.
+    Run(command::run::Options),
+    /// The scenarios of a folder, by their names.
+    Scenarios(command::scenarios::Options),
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Run(options) => command::run::run(&options),
+        Command::Scenarios(options) => command::scenarios::run(&options),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("ccr-sim: {error:#}");
+            ExitCode::FAILURE
         }
     }
-    if failed == 0 { std::process::ExitCode::SUCCESS } else { std::process::ExitCode::FAILURE }
 }

@@ -74,6 +74,7 @@ async fn with_fault(rule: FaultRule) -> (World, Process) {
     (world, process)
 }
 
+/// Defects: ENG-C-1, ENG-C-3, SVC-A5.
 #[tokio::test(start_paused = true)]
 async fn a_record_that_is_stuck_in_begin_is_skipped_and_the_hole_is_on_record() {
     for effect in [Effect::Unreachable, Effect::Hang, Effect::Fail { status: 2, text: "no".to_owned() }] {
@@ -157,6 +158,7 @@ async fn a_transaction_that_is_skipped_is_rolled_back_first() {
     running(&job.status());
 }
 
+/// Defects: ENG-C-2.
 #[tokio::test(start_paused = true)]
 async fn only_the_record_that_was_named_is_skipped_and_a_wrong_name_does_no_harm() {
     let mut world = World::new().await;
@@ -217,6 +219,7 @@ async fn a_failpoint_blocks_a_job_until_its_record_is_skipped_or_it_is_taken_bac
     running(&job.status());
 }
 
+/// Defects: ENG-C-1, SVC-A5.
 #[tokio::test(start_paused = true)]
 async fn a_full_copy_that_is_asked_for_is_made_once_in_every_state() {
     // Caught up.
@@ -285,6 +288,7 @@ async fn a_full_copy_that_is_asked_for_is_made_once_in_every_state() {
     world.assert_equal().await;
 }
 
+/// Defects: ENG-C-4, SVC-A4.
 #[tokio::test(start_paused = true)]
 async fn a_request_of_the_go_program_is_fulfilled_once() {
     let mut world = World::new().await;
@@ -310,6 +314,7 @@ async fn a_request_of_the_go_program_is_fulfilled_once() {
 /// Longest virtual time that an answer may take: nothing outside is waited for.
 const AT_ONCE: Duration = Duration::from_millis(20);
 
+/// Defects: ENG-C-5, ENG-C-6, SVC-A2.
 #[tokio::test(start_paused = true)]
 async fn every_command_is_answered_at_once_in_every_state() {
     let states: [(&str, Option<FaultRule>); 12] = [
@@ -372,6 +377,7 @@ async fn every_command_is_answered_at_once_in_every_state() {
     }
 }
 
+/// Defects: ENG-L-1, ENG-L-6, SVC-A6.
 #[tokio::test(start_paused = true)]
 async fn a_deleted_job_leaves_no_transaction_open_and_its_name_is_free_at_once() {
     for call in ["ingest_binlog", "commitTxn", "beginTxn"] {
@@ -411,6 +417,7 @@ async fn a_delete_does_not_wait_for_a_destination_that_is_gone() {
     assert!(asked.elapsed() <= Duration::from_secs(6), "{:?}", asked.elapsed());
 }
 
+/// Defects: ENG-L-7.
 #[tokio::test(start_paused = true)]
 async fn tables_are_handed_back_and_taken_again() {
     let mut world = World::new().await;

@@ -29,7 +29,8 @@ fn check(plans: impl Iterator<Item = Plan>) {
 #[test]
 fn a_seed_is_the_same_run_in_two_processes() {
     let run = || {
-        let output = Command::new(env!("CARGO_BIN_EXE_ccr-sim")).args(["--seed", "7", "--trace"]).output().unwrap();
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_ccr-sim")).args(["run", "--seed", "7", "--trace"]).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
         String::from_utf8(output.stdout).unwrap()
     };

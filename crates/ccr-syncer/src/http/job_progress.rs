@@ -33,16 +33,19 @@ pub(super) async fn handle(State(api): State<Api>, request: Request) -> Response
         Err(error) => Err(error.to_string()),
     };
     match read {
-        Ok(progress) => {
-            let blocked = api.manager.job(&job.name).ok().and_then(|job| job.status().blocked_seq);
-            let shown = match blocked.filter(|seq| *seq > progress.prev_commit_seq) {
-                // It stands in the way of everything after it: this is what an operator may skip.
-                Some(seq) => ProgressDocument { commit_seq: seq, last_commit_seq: seq, ..progress },
-                None => progress,
-            };
-            json(&Reply { common: Common::ok(), job_progress: ProgressDocument { data: String::new(), ..shown } })
-        }
+        Ok(progress) => json(&Reply { common: Common::ok(), job_progress: shown(&api, progress) }),
         Err(why) => json(&Reply { common: Common::failed(why), job_progress: zero() }),
+    }
+}
+
+/// A stored progress as it is shown.
+pub(super) fn shown(api: &Api, progress: ProgressDocument) -> ProgressDocument {
+    let progress = ProgressDocument { data: String::new(), ..progress };
+    let blocked = api.manager.job(&progress.job_name).ok().and_then(|job| job.status().blocked_seq);
+    match blocked.filter(|seq| *seq > progress.prev_commit_seq) {
+        // It stands in the way of everything after it: this is what an operator may skip.
+        Some(seq) => ProgressDocument { commit_seq: seq, last_commit_seq: seq, ..progress },
+        None => progress,
     }
 }
 

@@ -1,7 +1,8 @@
-//! The HTTP API: the Go program's routes and answers. One resource, one file.
+//! The HTTP API. One resource, one file.
 //!
-//! Every method is accepted on every route, the content type of a request does not matter, and errors of the application
-//! have status 200 and `success: false`.
+//! The Go program's routes and answers ([`compatible`] lists them): every method is accepted on every route, the content type of
+//! a request does not matter, and errors of the application have status 200 and `success: false`. Beside them the REST form
+//! [`v1`].
 
 use std::{any::Any, sync::Arc, time::Instant};
 
@@ -9,10 +10,11 @@ use axum::{
     Router,
     body::Body,
     http::{HeaderValue, Response, StatusCode, Uri, header},
-    routing::any,
+    response::IntoResponse,
 };
 use tower_http::catch_panic::CatchPanicLayer;
 
+mod compatible;
 mod create_ccr;
 mod delete;
 mod desync;
@@ -34,6 +36,7 @@ mod request;
 mod resume;
 mod update_host_mapping;
 mod update_job;
+mod v1;
 mod version;
 mod view;
 
@@ -54,34 +57,11 @@ pub struct Api {
 
 /// All routes.
 pub fn router(api: Api) -> Router {
-    Router::new()
-        .route("/version", any(version::handle))
-        .route("/create_ccr", any(create_ccr::handle))
-        .route("/get_lag", any(get_lag::handle))
-        .route("/pause", any(pause::handle))
-        .route("/resume", any(resume::handle))
-        .route("/delete", any(delete::handle))
-        .route("/list_jobs", any(list_jobs::handle))
-        .route("/job_status", any(job_status::handle))
-        .route("/job_detail", any(job_detail::handle))
-        .route("/job_progress", any(job_progress::handle))
-        .route("/job_skip_binlog", any(job_skip_binlog::handle))
-        .route("/force_fullsync", any(force_fullsync::handle))
-        .route("/update_host_mapping", any(update_host_mapping::handle))
-        .route("/add_host_mapping", any(update_host_mapping::handle))
-        .route("/desync", any(desync::desync))
-        .route("/sync", any(desync::sync))
-        .route("/update_job", any(update_job::handle))
-        .route("/features", any(features::handle))
-        .route("/failpoint", any(failpoint::handle))
-        .route("/view", any(view::handle))
-        .route("/node_info", any(node_info::node_info))
-        .route("/invalidate_backends_cache", any(node_info::invalidate_backends_cache))
-        .route("/metrics", any(metrics::handle))
-        .fallback(no_route)
-        .layer(CatchPanicLayer::custom(panicked))
-        .with_state(api)
+    compatible::router().merge(v1::router()).fallback(no_route).layer(CatchPanicLayer::custom(panicked)).with_state(api)
 }
+
+/// The OpenAPI document of all routes.
+pub use v1::document;
 
 /// As Go's server: an untidy path is sent to the tidy one, any other is not found.
 async fn no_route(uri: Uri) -> Response<Body> {
@@ -89,6 +69,9 @@ async fn no_route(uri: Uri) -> Response<Body> {
     if clean != uri.path() {
         let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
         return reply::redirect(StatusCode::MOVED_PERMANENTLY, &format!("{clean}{query}"));
+    }
+    if uri.path().starts_with(v1::PREFIX) {
+        return v1::no_route(&uri).into_response();
     }
     let mut response = Response::new(Body::from("404 page not found\n"));
     *response.status_mut() = StatusCode::NOT_FOUND;

@@ -30,15 +30,26 @@ pub(super) struct Named {
     pub(super) row: JobRow,
 }
 
+/// Why a body cannot be had.
+pub(super) struct BodyError {
+    pub(super) status: StatusCode,
+    pub(super) why: &'static str,
+}
+
 /// Reads a complete body.
 pub(super) async fn body(body: Body) -> Result<Bytes, Response<Body>> {
+    read_body(body).await.map_err(|BodyError { status, why }| json_with(status, &Common::failed(why)))
+}
+
+/// The same, for answers in another form.
+pub(super) async fn read_body(body: Body) -> Result<Bytes, BodyError> {
     match tokio::time::timeout(BODY_DEADLINE, collect(body)).await {
         Ok(result) => result,
         Err(_) => Err(refused(StatusCode::REQUEST_TIMEOUT, "the request body did not arrive within 30 s")),
     }
 }
 
-async fn collect(body: Body) -> Result<Bytes, Response<Body>> {
+async fn collect(body: Body) -> Result<Bytes, BodyError> {
     let mut stream = body.into_data_stream();
     let (mut collected, mut total) = (Vec::new(), 0_usize);
     while let Some(piece) = stream.next().await {
@@ -124,8 +135,8 @@ pub(super) fn elsewhere(owner: &str, uri: &Uri) -> String {
     }
 }
 
-fn refused(status: StatusCode, why: &str) -> Response<Body> {
-    json_with(status, &Common::failed(why))
+fn refused(status: StatusCode, why: &'static str) -> BodyError {
+    BodyError { status, why }
 }
 
 #[cfg(test)]

@@ -192,6 +192,7 @@ fn progress(name: &str) -> ProgressDocument {
     }
 }
 
+/// Defects: SVC-A1, SVC-A7.
 #[tokio::test]
 async fn routes_answer_as_the_go_program_does() {
     let server = Server::start(&[row("j1", OWNER)], &[progress("j1")]).await;
@@ -393,6 +394,7 @@ async fn a_create_that_fails_a_check_says_which_and_leaves_nothing() {
     assert!(server.manager.held("new").is_none(), "the name is free again");
 }
 
+/// Defects: SVC-A3, ENG-C-5.
 #[tokio::test]
 async fn a_create_that_waits_for_a_cluster_blocks_nobody_but_its_own_name() {
     let server = Server::with(Arc::new(Nobody { hangs: true }), &[row("j1", OWNER)], &[progress("j1")]).await;
@@ -416,6 +418,7 @@ async fn a_create_that_waits_for_a_cluster_blocks_nobody_but_its_own_name() {
     }
 }
 
+/// Defects: SVC-C2.
 #[tokio::test]
 async fn one_bad_document_concerns_no_other_job() {
     let bad = JobRow { name: "bad".to_owned(), document: "{\"name\":\"bad\"".to_owned(), owner: OWNER.to_owned() };
@@ -561,6 +564,7 @@ async fn metrics_carry_jobs_as_labels() {
 mod golden;
 mod mapping;
 mod on_clusters;
+mod v1;
 
 fn legacy_host() -> String {
     crate::host::name().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()

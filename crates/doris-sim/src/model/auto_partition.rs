@@ -44,13 +44,27 @@ fn auto_partition(table: &Table, key: &[Value]) -> Answer<PartitionSpec> {
     Ok(PartitionSpec { name, item, buckets: None, properties: BTreeMap::new() })
 }
 
-/// `p`, then each value's letters and digits and its length.
+/// `p` and the values, each with its length after it (NULL is an `X` without one). Characters that are no letters or digits
+/// are in hexadecimal, after a `_` if the first one is a minus (FE class PartitionExprUtil; names as the Go syncer's suites
+/// see them: `pXX`, `pX11`, `p_2d122d12`).
 fn list_name(key: &[Value]) -> String {
-    let mut name = String::from("p");
+    let mut values = String::new();
     for value in key {
-        let text = if value.is_null() { "X".to_owned() } else { value.to_string() };
-        name.extend(text.chars().filter(|c| c.is_alphanumeric()));
-        name.push_str(&text.chars().count().to_string());
+        if value.is_null() {
+            values.push('X');
+        } else {
+            let text = value.to_string();
+            values.push_str(&text);
+            values.push_str(&text.chars().count().to_string());
+        }
+    }
+    let mut name = String::from(if values.starts_with('-') { "p_" } else { "p" });
+    for c in values.chars() {
+        if c.is_ascii_alphanumeric() {
+            name.push(c);
+        } else {
+            name.push_str(&format!("{:x}", u32::from(c)));
+        }
     }
     name
 }

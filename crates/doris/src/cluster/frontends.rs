@@ -9,7 +9,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::{ClusterSpec, Frontend};
-use crate::{net::Endpoint, sql::FrontendRow};
+use crate::{error::Error, net::Endpoint, sql::FrontendRow};
 
 /// How long an FE that could not be reached, or did not answer, is asked after the others.
 const AVOID_TIME: Duration = Duration::from_secs(30);
@@ -62,6 +62,8 @@ struct State {
     master: Option<Node>,
     /// When the list was last read, or last begun to be read.
     read_at: Option<Instant>,
+    /// Why the list could not be read the last time.
+    unlisted: Option<Error>,
     mapping: BTreeMap<String, String>,
     avoided: BTreeMap<Endpoint, Instant>,
 }
@@ -76,7 +78,7 @@ impl Frontends {
             .map(|fe| Node { host: Host::Given(fe.host.clone()), query_port: fe.query_port, rpc_port: fe.rpc_port })
             .collect();
         let mapping = spec.host_mapping.clone();
-        let state = State { listed, master: None, read_at: None, mapping, avoided: BTreeMap::new() };
+        let state = State { listed, master: None, read_at: None, unlisted: None, mapping, avoided: BTreeMap::new() };
         Self { configured, state: Mutex::new(state) }
     }
 
@@ -138,6 +140,17 @@ impl Frontends {
             state.master = Some(node(master));
         }
         state.read_at = Some(Instant::now());
+        state.unlisted = None;
+    }
+
+    /// The list could not be read.
+    pub(super) fn list_failed(&self, error: Error) {
+        self.lock().unlisted = Some(error);
+    }
+
+    /// Why the list could not be read the last time, if it could not.
+    pub(super) fn unlisted(&self) -> Option<Error> {
+        self.lock().unlisted.clone()
     }
 
     /// Rows of a list with mapped hosts.

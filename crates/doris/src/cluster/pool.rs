@@ -245,7 +245,10 @@ impl Pool {
         }
         match self.read_list().await {
             Ok(rows) => self.frontends.take_list(&rows),
-            Err(error) => tracing::debug!(%error, "the list of FEs could not be read"),
+            Err(error) => {
+                tracing::debug!(%error, "the list of FEs could not be read");
+                self.frontends.list_failed(error);
+            }
         }
     }
 
@@ -324,7 +327,11 @@ impl Pool {
                 answer => return answer,
             }
         }
-        let none = || self.error(ErrorKind::NoMaster, statement.name(), "no FE is known as the master");
+        // Nobody knows the master: because no FE answers, or because those that do have none.
+        let none = || match self.frontends.unlisted() {
+            Some(error) if error.kind == ErrorKind::Unreachable => self.error(error.kind, statement.name(), error.text),
+            _ => self.error(ErrorKind::NoMaster, statement.name(), "no FE is known as the master"),
+        };
         Err(failed.map_or_else(none, |(_, error)| error))
     }
 

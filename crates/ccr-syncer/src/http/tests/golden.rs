@@ -44,6 +44,7 @@ fn refused(why: &str) -> String {
     format!(r#"{{"success":false,"error_msg":"{why}"}}"#)
 }
 
+/// Defects: SVC-A8, SVC-A15.
 #[tokio::test]
 async fn job_routes_send_the_client_to_the_owner() {
     let server = Server::start(&[row("theirs", "10.9.9.9:9190"), row("v6", "fd00::9:9190")], &[]).await;
@@ -99,6 +100,7 @@ async fn garbage_is_an_error_of_the_request_on_every_route_and_has_no_effect() {
     assert_eq!(server.store.job("j1").await.unwrap(), before);
 }
 
+/// Defects: SVC-A4, ENG-C-4.
 #[tokio::test]
 async fn job_skip_binlog() {
     let server = server().await;
@@ -341,4 +343,73 @@ async fn commands_that_the_database_refuses_change_nothing() {
     server.store.clear_fault_hook();
     assert_eq!(server.ok("/pause", r#"{"name":"j1"}"#).await, OK);
     assert_eq!(server.stored("j1").await, document("j1", JobState::Paused), "nothing of it is left in memory");
+}
+
+/// Defects: ENG-L-2, SVC-A6.
+#[tokio::test]
+async fn a_delete_that_the_database_refused_can_be_repeated() {
+    let server = server().await;
+    server.store.set_fault_hook(|operation| {
+        (operation.kind == ccr_store::memory::OperationKind::RemoveJob).then(|| StoreError {
+            kind: StoreErrorKind::Unavailable,
+            text: "sqlite: remove job failed, name: j1: [db] disk I/O error".to_owned(),
+        })
+    });
+    for _ in 0..3 {
+        let answer = server.ok("/delete", r#"{"name":"j1"}"#).await;
+        assert!(answer.contains("remove job failed, name: j1"), "{answer}");
+        assert_eq!(server.names().await, ["j1"]);
+    }
+    let status = server.ok("/job_status", r#"{"name":"j1"}"#).await;
+    assert!(status.contains(r#""state":"paused""#) && status.contains("disk I/O error"), "{status}");
+    server.store.clear_fault_hook();
+    assert_eq!(server.ok("/delete", r#"{"name":"j1"}"#).await, OK);
+    server.manager.stop().await;
+    assert!(server.names().await.is_empty());
+}
+
+/// Defects: SVC-A10.
+#[tokio::test]
+async fn list_jobs_has_names_as_they_are() {
+    let names = [" a", "a", "a, b", "a,b", "\"", "it's", "ä"];
+    let rows: Vec<JobRow> = names.iter().map(|name| row(name, OWNER)).collect();
+    let server = Server::start(&rows, &[]).await;
+    let listed: serde_json::Value = serde_json::from_str(&server.ok("/list_jobs", "").await).unwrap();
+    let mut listed: Vec<&str> = listed["jobs"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    listed.sort_unstable();
+    let mut expected = names.to_vec();
+    expected.sort_unstable();
+    assert_eq!(listed, expected);
+    for name in names {
+        let body = serde_json::json!({"name": name}).to_string();
+        assert_eq!(server.ok("/pause", &body).await, OK, "{name}");
+        assert!(server.ok("/job_status", &body).await.starts_with(r#"{"success":true"#), "{name}");
+    }
+}
+
+/// Defects: SVC-A16, ENG-L-5.
+#[tokio::test]
+async fn a_job_whose_progress_cannot_be_read_says_so_and_goes_on_when_it_can() {
+    let mut running = row("j1", OWNER);
+    running.document = document("j1", JobState::Running).to_json();
+    let server = Server::start(&[], &[]).await;
+    server.store.add_job(&running).await.unwrap();
+    server.store.add_job(&row("j2", OWNER)).await.unwrap();
+    server.store.save_progress("j1", OWNER, r#"{"sync_state":"five""#).await.unwrap();
+    server.manager.reconcile().await.unwrap();
+    let job = server.manager.job("j1").unwrap();
+    assert!(job.wait_for(|status| status.run == ccr_engine::Run::Halted).await);
+    let status = server.ok("/job_status", r#"{"name":"j1"}"#).await;
+    assert!(status.contains(r#""state":"paused""#) && status.contains("CCR-1102"), "{status}");
+    let progress = server.ok("/job_progress", r#"{"name":"j1"}"#).await;
+    assert!(
+        progress.starts_with(r#"{"success":false,"error_msg":""#) && progress.contains("job_progress"),
+        "{progress}"
+    );
+    assert_eq!(server.ok("/pause", r#"{"name":"j2"}"#).await, OK);
+    server.store.save_progress("j1", OWNER, &super::progress("j1").to_json()).await.unwrap();
+    assert_eq!(server.ok("/resume", r#"{"name":"j1"}"#).await, OK);
+    assert!(job.wait_for(|status| status.run == ccr_engine::Run::Running && status.attempt > 0).await);
+    let status = server.ok("/job_status", r#"{"name":"j1"}"#).await;
+    assert!(status.contains(r#""state":"running""#) && status.contains("nobody listens"), "{status}");
 }

@@ -193,6 +193,7 @@ async fn a_job_without_or_with_half_a_mapping_is_refused_and_says_which_host_is_
     assert!(setting.server.names().await.is_empty());
 }
 
+/// Defects: SVC-A8, WIRE-19, ENG-L-11.
 #[tokio::test]
 async fn every_address_is_translated_and_a_change_is_effective_without_a_restart() {
     for six in [false, true] {

@@ -121,3 +121,76 @@ async fn each_check_against_the_clusters_says_what_to_do() {
     let allowed = setting.request(|body| body["allow_table_exists"] = true.into());
     assert_eq!(setting.server.ok("/create_ccr", &allowed).await, r#"{"success":true}"#);
 }
+
+/// Defects: SEEN-3.
+#[tokio::test]
+async fn a_job_is_created_in_rest_form() {
+    let setting = Setting::new().await;
+    let side = |cluster: &SimCluster, table: &str| {
+        let fe = &cluster.frontends()[0];
+        json!({"host": fe.query.host, "port": fe.query.port, "thrift_port": fe.rpc.port, "user": "root", "database": "demo",
+            "table": table, "host_mapping": {"of nobody": ""}})
+    };
+    let body =
+        json!({"name": "new job", "source": side(&setting.source, "t1"), "destination": side(&setting.dest, "t2")});
+    let answer = setting.server.send("POST", "/api/v1/jobs", "", body.to_string().as_bytes()).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    assert!(answer.head.contains("location: /api/v1/jobs/new%20job\r\n"), "{answer:?}");
+    let job: Value = serde_json::from_str(&answer.body).unwrap();
+    assert_eq!((&job["name"], &job["state"]), (&json!("new job"), &json!("running")));
+    assert_eq!(job["definition"]["destination"]["host_mapping"], json!({}));
+    let held = setting.server.manager.job("new job").unwrap();
+    let incremental = held.wait_for(|status| status.sync_state == SyncState::TableIncrementalSync);
+    assert!(tokio::time::timeout(Duration::from_secs(30), incremental).await.unwrap());
+    let lag = setting.server.send("GET", "/api/v1/jobs/new%20job/lag", "", b"").await;
+    assert!(lag.status == 200 && lag.body.contains("\"records\":"), "{lag:?}");
+    for (path, value) in [("desync", "false"), ("sync", "true")] {
+        let answer = setting.server.send("POST", &format!("/api/v1/jobs/new%20job/{path}"), "", b"").await;
+        assert_eq!(answer.status, 204, "{answer:?}");
+        let shown = format!("{:?}", setting.sql(&setting.dest, "SHOW CREATE TABLE demo.t2").await);
+        assert!(shown.contains(&format!(r#"\"is_being_synced\" = \"{value}\""#)), "{shown}");
+    }
+    let again = setting.server.send("POST", "/api/v1/jobs", "", body.to_string().as_bytes()).await;
+    assert_eq!(again.status, 409, "{again:?}");
+}
+
+/// Defects: SVC-A9, SVC-A17, ENG-L-12.
+#[tokio::test]
+async fn lag_is_what_the_source_says_or_why_it_says_nothing() {
+    let setting = Setting::new().await;
+    assert_eq!(setting.server.ok("/create_ccr", &setting.request(|_| {})).await, r#"{"success":true}"#);
+    let held = setting.server.manager.job("new").unwrap();
+    assert!(held.wait_for(|status| status.sync_state == SyncState::TableIncrementalSync).await);
+    held.pause().await.unwrap();
+    let lag =
+        async || -> Value { serde_json::from_str(&setting.server.ok("/get_lag", r#"{"name":"new"}"#).await).unwrap() };
+    let before = lag().await;
+    assert_eq!((&before["success"], &before["lag"]), (&json!(true), &json!(0)));
+    setting.run(&setting.source, "INSERT INTO demo.t1 VALUES (1, 'x')").await;
+    let after = lag().await;
+    assert!(after["lag"].as_i64().unwrap() > 0 && after["next_commit_seq"].as_i64().unwrap() > 0, "{after}");
+    // The single record and the caught up job: nothing is divided by their time.
+    let view = setting.server.ok("/view?type=raw", "").await;
+    let cells: Vec<&str> = view.lines().nth(1).unwrap().split('\t').collect();
+    assert_eq!(
+        (cells[0], cells[1], cells[2], cells[4]),
+        ("new", "table_sync", &*after["lag"].to_string(), "TableIncrementalSync")
+    );
+    held.resume().await.unwrap();
+    let seq = after["last_commit_seq"].as_i64().unwrap();
+    assert!(held.wait_for(|status| status.commit_seq >= seq).await);
+    let view = setting.server.ok("/view?type=raw", "").await;
+    assert!(view.lines().nth(1).unwrap().starts_with("new\ttable_sync\t0\t0\tTableIncrementalSync\tDone\t"), "{view}");
+    // What the FE refuses is no success.
+    let row = setting.server.store.job("new").await.unwrap().unwrap();
+    let mut document = JobDocument::parse(&row.document).unwrap();
+    "stranger".clone_into(&mut document.src.user);
+    setting.server.store.update_job("new", OWNER, &document.to_json()).await.unwrap();
+    let refused = lag().await;
+    assert_eq!((&refused["success"], &refused["lag"]), (&json!(false), &json!(0)), "{refused}");
+    assert!(refused["error_msg"].as_str().unwrap().contains("CCR-"), "{refused}");
+    "root".clone_into(&mut document.src.user);
+    "nowhere".clone_into(&mut document.src.database);
+    setting.server.store.update_job("new", OWNER, &document.to_json()).await.unwrap();
+    assert_eq!(lag().await["success"], false);
+}
