@@ -2,6 +2,7 @@
 //! sockets and the clusters themselves allow. Any program with the same HTTP operations can be measured (`--syncer`).
 
 mod clusters;
+mod control;
 mod floor;
 mod syncer;
 
@@ -30,6 +31,9 @@ struct Arguments {
     /// Milliseconds from commit to visible on both clusters.
     #[arg(long, default_value_t = 10)]
     publish_delay: i64,
+    /// Measure control calls while so many jobs run, and nothing else.
+    #[arg(long, value_name = "JOBS")]
+    control: Option<u32>,
     /// Print one JSON object on stdout.
     #[arg(long)]
     json: bool,
@@ -63,6 +67,9 @@ async fn main() -> anyhow::Result<()> {
         None => std::env::current_exe()?.with_file_name("ccr_syncer"),
     };
     anyhow::ensure!(program.is_file(), "{} is not there: build it, or name another with --syncer", program.display());
+    if let Some(jobs) = arguments.control {
+        return control::measure(&program, jobs).await?.print(arguments.json);
+    }
     let figures = measure(&arguments, &program).await?;
     print(&figures, arguments.json)
 }

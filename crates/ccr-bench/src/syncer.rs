@@ -43,6 +43,22 @@ impl Syncer {
         Ok(syncer)
     }
 
+    /// Its HTTP operations.
+    pub(crate) fn api(&self) -> Api {
+        self.api
+    }
+
+    /// CPU time of the process so far, user and system, seconds.
+    pub(crate) fn cpu_seconds(&self) -> anyhow::Result<f64> {
+        let pid = self.child.id().context("the syncer has ended")?;
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).context("reading /proc")?;
+        // Fields 14 and 15, in ticks of 1/100 s; the second one is the program's name in parentheses.
+        let rest = stat.rsplit_once(')').context("/proc has no name")?.1;
+        let ticks = rest.split_ascii_whitespace().skip(11).take(2).map(str::parse::<u64>);
+        let ticks = ticks.collect::<Result<Vec<u64>, _>>()?;
+        Ok(ticks.iter().sum::<u64>() as f64 / 100.0)
+    }
+
     /// Asks a route until the answer is as wanted.
     async fn until(&self, what: &str, path: &str, wanted: impl Fn(&Value) -> bool) -> anyhow::Result<()> {
         let end = Instant::now() + PATIENCE;

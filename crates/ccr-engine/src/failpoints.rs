@@ -8,8 +8,18 @@ use std::{
     },
 };
 
+use doris::ids::CommitSeq;
+
+use crate::policy::{Code, Failure};
+
 /// Every record of the job fails before anything is done for it.
 pub const HANDLE_BINLOG_FAILED: &str = "handle_binlog_failed";
+
+/// The next record of the type that is the value fails once before anything is done for it.
+pub const FAIL_BEFORE: &str = "handle_binlog_idempotent:before";
+
+/// The next record of the type that is the value, loads excepted, fails once when it is done and not on record yet.
+pub const FAIL_AFTER: &str = "handle_binlog_idempotent:after";
 
 /// The failpoints of all jobs, also of jobs that do not exist. Clones are the same.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +30,8 @@ struct Inner {
     /// Nothing is looked up while no test asked for it.
     enabled: AtomicBool,
     points: Mutex<BTreeMap<(String, String), String>>,
+    /// Records that fail when they are to be put on record, by job.
+    armed: Mutex<BTreeMap<String, CommitSeq>>,
 }
 
 impl Failpoints {
@@ -41,13 +53,55 @@ impl Failpoints {
 
     /// Whether a failpoint of a job is set.
     pub fn is_set(&self, job: &str, point: &str) -> bool {
-        self.0.enabled.load(Ordering::Relaxed) && self.lock().contains_key(&(job.to_owned(), point.to_owned()))
+        self.are_enabled() && self.lock().contains_key(&(job.to_owned(), point.to_owned()))
+    }
+
+    /// Whether any may be set.
+    pub(crate) fn are_enabled(&self) -> bool {
+        self.0.enabled.load(Ordering::Relaxed)
+    }
+
+    /// Whether a failpoint of a job has this value, in any case of letters; then it is taken back.
+    pub(crate) fn hit(&self, job: &str, point: &str, value: &str) -> bool {
+        if !self.are_enabled() {
+            return false;
+        }
+        let key = (job.to_owned(), point.to_owned());
+        let mut points = self.lock();
+        let hit = points.get(&key).is_some_and(|set| set.eq_ignore_ascii_case(value));
+        if hit {
+            points.remove(&key);
+        }
+        hit
+    }
+
+    /// Has putting a record on record fail.
+    pub(crate) fn arm(&self, job: &str, seq: CommitSeq) {
+        self.0.armed.lock().unwrap_or_else(PoisonError::into_inner).insert(job.to_owned(), seq);
+    }
+
+    /// Whether a job fails that puts everything up to a record on record; only once.
+    pub(crate) fn fires(&self, job: &str, up_to: CommitSeq) -> bool {
+        if !self.are_enabled() {
+            return false;
+        }
+        let mut armed = self.0.armed.lock().unwrap_or_else(PoisonError::into_inner);
+        let fires = armed.get(job).is_some_and(|seq| *seq <= up_to);
+        if fires {
+            armed.remove(job);
+        }
+        fires
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<(String, String), String>> {
         // Every change is one insertion or removal.
         self.0.points.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What a failpoint makes happen.
+pub(crate) fn failure() -> Failure {
+    Failure::new(Code::REFUSED, "[normal] fail to handle binlog by failpoint", "take the failpoint back")
 }
 
 #[cfg(test)]
@@ -67,5 +121,17 @@ mod tests {
         assert!(set("a") && !set("b"));
         points.remove("a", HANDLE_BINLOG_FAILED);
         assert!(!set("a"));
+    }
+
+    #[test]
+    fn what_fails_once_fails_once() {
+        let points = Failpoints::default();
+        points.set("a", FAIL_BEFORE, "Create_Table".to_owned());
+        assert!(!points.hit("a", FAIL_BEFORE, "DROP_TABLE") && !points.hit("b", FAIL_BEFORE, "CREATE_TABLE"));
+        assert!(points.hit("a", FAIL_BEFORE, "CREATE_TABLE"));
+        assert!(!points.hit("a", FAIL_BEFORE, "CREATE_TABLE"));
+        points.arm("a", CommitSeq(7));
+        assert!(!points.fires("a", CommitSeq(6)) && !points.fires("b", CommitSeq(7)));
+        assert!(points.fires("a", CommitSeq(9)) && !points.fires("a", CommitSeq(9)));
     }
 }

@@ -5,7 +5,10 @@ mod world;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use ccr_engine::{Job, JobStatus, Run, Skip, failpoints::HANDLE_BINLOG_FAILED};
+use ccr_engine::{
+    Job, JobStatus, Run, Skip,
+    failpoints::{FAIL_AFTER, FAIL_BEFORE, HANDLE_BINLOG_FAILED},
+};
 use ccr_store::{
     JobRow, Metastore, StoreError, StoreErrorKind,
     documents::{ProgressDocument, SyncState},
@@ -441,4 +444,24 @@ async fn tables_are_handed_back_and_taken_again() {
     assert!(failed.message.starts_with("failed tables: orders (") && failed.message.contains("not today"), "{failed}");
     seconds(30).await;
     running(&job.status());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_fails_before_and_after_it_is_made_is_made_once() {
+    let create = "CREATE TABLE shop.orders (id BIGINT NOT NULL, note VARCHAR(20) NULL) DUPLICATE KEY (id) \
+         DISTRIBUTED BY HASH(id) BUCKETS 2 PROPERTIES (\"replication_num\" = \"1\", \"binlog.enable\" = \"true\")";
+    let mut world = World::with_table(create).await;
+    let (job, _tasks) = world.start_incremental().await;
+    for point in [FAIL_BEFORE, FAIL_AFTER] {
+        world.failpoints.set(JOB, point, "modify_table_add_or_drop_columns".to_owned());
+    }
+    let failures = job.status().counters.failures;
+    world.source("ALTER TABLE shop.orders ADD COLUMN more INT NULL DEFAULT \"7\"").await;
+    world.source("INSERT INTO shop.orders VALUES (1, 'x', 2)").await;
+    seconds(30).await;
+    world.assert_equal().await;
+    running(&job.status());
+    assert_eq!(job.status().counters.failures, failures + 2);
+    let columns = format!("{:?}", world.sql(&world.clusters.dest, "DESC shop.orders").await);
+    assert_eq!(columns.matches("\"more\"").count(), 1, "{columns}");
 }

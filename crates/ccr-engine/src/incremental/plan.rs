@@ -5,6 +5,7 @@ use doris::{
     binlog::{PartitionRecord, PayloadError, Record, TableRecord, Upsert},
     cluster::Binlog,
     ids::*,
+    rpc::BinlogType,
 };
 
 use super::{
@@ -12,7 +13,7 @@ use super::{
     ddl::{self, Scope, Task},
 };
 use crate::{
-    failpoints::HANDLE_BINLOG_FAILED,
+    failpoints::{FAIL_AFTER, FAIL_BEFORE, HANDLE_BINLOG_FAILED, failure as failpoint_failure},
     job::Cause,
     ledger::{Continuity, Gap, Touched},
     mapping::{PartitionMapping, TabletPair},
@@ -77,11 +78,7 @@ pub(super) fn plan(shared: &Shared, record: &Binlog, continuity: &mut Continuity
     if shared.silenced.is_some_and(|(seq, _)| seq == record.seq) {
         return Err(Refusal::Barrier(skip(shared, record)?));
     }
-    let context = &shared.context;
-    if context.env.settings.failpoints.is_set(&context.name, HANDLE_BINLOG_FAILED) {
-        let why = "[normal] fail to handle binlog by failpoint";
-        return Err(Refusal::Exit(Exit::retry(Failure::new(Code::REFUSED, why, "take the failpoint back"))));
-    }
+    fail_for_tests(shared, record)?;
     let decoded = Record::decode(record.kind, record.seq, &record.data).map_err(|e| bad_record(&e))?;
     match decoded {
         Record::Upsert(upsert) => plan_upsert(shared, record, &upsert, continuity),
@@ -99,6 +96,23 @@ pub(super) fn plan(shared: &Shared, record: &Binlog, continuity: &mut Continuity
             Scope::Copy(reason) => Err(full_sync(reason)),
         },
     }
+}
+
+/// What a test of the running program wants.
+fn fail_for_tests(shared: &Shared, record: &Binlog) -> Result<(), Refusal> {
+    let (points, job) = (&shared.context.env.settings.failpoints, shared.context.name.as_str());
+    if !points.are_enabled() {
+        return Ok(());
+    }
+    let kind = record.kind.to_string();
+    // Loads are put on record by the checkpoint, many at a time.
+    if record.kind != BinlogType::UPSERT && points.hit(job, FAIL_AFTER, &kind) {
+        points.arm(job, record.seq);
+    }
+    if points.is_set(job, HANDLE_BINLOG_FAILED) || points.hit(job, FAIL_BEFORE, &kind) {
+        return Err(Refusal::Exit(Exit::retry(failpoint_failure())));
+    }
+    Ok(())
 }
 
 /// A record that an operator wants skipped: nothing about it can be wrong enough to stop that.
@@ -242,10 +256,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use std::{collections::BTreeMap, sync::Arc};
 
-    use doris::{
-        cluster::{Backend, IndexMeta, PartitionMeta, ReplicaMeta, TableMeta, TabletMeta},
-        rpc::BinlogType,
-    };
+    use doris::cluster::{Backend, IndexMeta, PartitionMeta, ReplicaMeta, TableMeta, TabletMeta};
 
     use super::*;
     use crate::{

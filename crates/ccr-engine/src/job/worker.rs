@@ -8,6 +8,7 @@ use tracing::{info, warn};
 
 use super::{Cause, Context, Control, fulfil};
 use crate::{
+    failpoints,
     incremental::{self, Exit, Memory},
     phase::{Phase, Progress},
     policy::{Action, Code, Failure},
@@ -17,6 +18,9 @@ use crate::{
 impl Context {
     /// Writes the progress.
     pub(crate) async fn save(&self, progress: &Progress) -> Result<(), Exit> {
+        if self.env.settings.failpoints.fires(&self.name, progress.commit_seq) {
+            return Err(Exit::retry(failpoints::failure()));
+        }
         let document = self.encode(progress)?;
         let begun = tokio::time::Instant::now();
         self.env.store.save_progress(&self.name, &self.env.owner, &document).await?;

@@ -235,7 +235,11 @@ const ROUTES: &[Route] = &[
         summary: "Makes a job fail, for tests",
         takes: &[
             NAME,
-            Field("failpoint", "string", "handle_binlog_failed; empty: all failpoints are off"),
+            Field(
+                "failpoint",
+                "string",
+                "handle_binlog_failed, handle_binlog_idempotent:before or :after (value: a type of binlog records); empty: all failpoints are off",
+            ),
             Field("value", "string", "Anything sets it; absent or null takes it back"),
         ],
         gives: Gives::Json(&[]),
