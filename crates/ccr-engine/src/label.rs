@@ -83,6 +83,7 @@ mod tests {
         Incarnation("00c0ffee00c0ffee".to_owned())
     }
 
+    /// Defects: SEEN-3, ENG-P-5.
     #[test]
     fn labels_fit_doris_and_begin_as_those_of_go() {
         let long = "x".repeat(200);

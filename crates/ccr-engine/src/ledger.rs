@@ -234,6 +234,7 @@ mod tests {
         assert_eq!(continuity.advance(&vec![(source(1), Version(8))]), Ok(()));
     }
 
+    /// Defects: MODEL-7.
     #[test]
     fn continuity_notices_what_is_missing_and_moves_only_as_a_whole() {
         let mut continuity = Continuity::from_ledger(&ledger());

@@ -402,6 +402,7 @@ mod tests {
         Progress::from_document(&ProgressDocument::parse(&text).unwrap(), &At(9), &Counting(77.into())).unwrap()
     }
 
+    /// Defects: ENG-D-4.
     #[test]
     fn every_stage_survives_a_restart() {
         let mut progress = new();

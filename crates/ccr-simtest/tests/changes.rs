@@ -267,6 +267,7 @@ async fn show(world: &World, cluster: &SimCluster, sql: &str, table: &str) -> Ve
     rows
 }
 
+/// Defects: BIN-2, ENG-R-2, BIN-19.
 #[tokio::test(start_paused = true)]
 async fn every_change_is_applied_without_a_copy() {
     for case in CASES {
@@ -277,6 +278,8 @@ async fn every_change_is_applied_without_a_copy() {
 }
 
 /// What only a copy gives: the table is copied again, once, and rows go on.
+///
+/// Defects: BIN-3, BIN-23, MODEL-6, ENG-P-13, ENG-R-11.
 #[tokio::test(start_paused = true)]
 async fn what_needs_a_copy_is_copied_once() {
     for (create, change, why, after) in [
@@ -311,6 +314,8 @@ async fn what_needs_a_copy_is_copied_once() {
 }
 
 /// Objects that take the place of others: the job goes on with what has the name now, by one copy.
+///
+/// Defects: MODEL-10, ENG-R-14.
 #[tokio::test(start_paused = true)]
 async fn what_takes_the_place_of_something_is_copied_once() {
     let fresh = PLAIN.replace("shop.orders", "shop.fresh");
@@ -353,6 +358,8 @@ async fn what_takes_the_place_of_something_is_copied_once() {
 }
 
 /// A transaction of several statements is one on the destination too, with as many sub transactions.
+///
+/// Defects: WIRE-26, ENG-E-5.
 #[tokio::test(start_paused = true)]
 async fn several_statements_are_one_transaction() {
     let case = Case { name: "BEGIN", create: PARTITIONED, ..Case::NONE };
@@ -385,6 +392,8 @@ async fn several_statements_are_one_transaction() {
 }
 
 /// The process is killed around each of its writes of progress: before and after the intent, before and after the end.
+///
+/// Defects: BIN-13, BIN-40, SQL-29, ENG-R-1, BIN-4.
 #[tokio::test(start_paused = true)]
 async fn every_change_is_applied_once_wherever_the_process_is_killed() {
     for case in CASES {
@@ -444,6 +453,8 @@ async fn what_the_destination_already_has_is_not_done_again() {
 }
 
 /// The job's document already names the new table when the process dies, and the stored progress is still of the old one.
+///
+/// Defects: BIN-12, BIN-39, MODEL-15, ENG-D-3, ENG-L-8.
 #[tokio::test(start_paused = true)]
 async fn a_replaced_table_is_copied_though_the_process_dies_between_the_two_documents() {
     let case = Case { name: "REPLACE", create: PLAIN, ..Case::NONE };
@@ -477,6 +488,8 @@ async fn a_replaced_table_is_copied_though_the_process_dies_between_the_two_docu
 }
 
 /// A partition of the name with another range is no counterpart, though it is empty.
+///
+/// Defects: BIN-30.
 #[tokio::test(start_paused = true)]
 async fn a_partition_of_another_range_is_not_taken_for_the_new_one() {
     let case = Case { name: "ADD PARTITION", create: PARTITIONED, ..Case::NONE };
@@ -500,6 +513,8 @@ async fn a_partition_of_another_range_is_not_taken_for_the_new_one() {
 }
 
 /// The metadata database is away for a moment while the job follows its table.
+///
+/// Defects: MODEL-16.
 #[tokio::test(start_paused = true)]
 async fn a_job_that_cannot_store_the_new_name_tries_again() {
     let case = Case { name: "RENAME", create: PLAIN, renamed: Some("sales"), ..Case::NONE };

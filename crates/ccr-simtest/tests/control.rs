@@ -317,7 +317,7 @@ async fn a_request_of_the_go_program_is_fulfilled_once() {
 /// Longest virtual time that an answer may take: nothing outside is waited for.
 const AT_ONCE: Duration = Duration::from_millis(20);
 
-/// Defects: ENG-C-5, ENG-C-6, SVC-A2.
+/// Defects: ENG-C-5, ENG-C-6, SVC-A2, ENG-T-6.
 #[tokio::test(start_paused = true)]
 async fn every_command_is_answered_at_once_in_every_state() {
     let states: [(&str, Option<FaultRule>); 12] = [
@@ -380,7 +380,7 @@ async fn every_command_is_answered_at_once_in_every_state() {
     }
 }
 
-/// Defects: ENG-L-1, ENG-L-6, SVC-A6.
+/// Defects: ENG-L-1, ENG-L-6, SVC-A6, ENG-I-5.
 #[tokio::test(start_paused = true)]
 async fn a_deleted_job_leaves_no_transaction_open_and_its_name_is_free_at_once() {
     for call in ["ingest_binlog", "commitTxn", "beginTxn"] {

@@ -5,11 +5,13 @@ use std::process::Command;
 
 use ccr_simtest::world::{self, Plan};
 
+/// Defects: WIRE-1, ENG-E-1, ENG-E-2, ENG-E-4, ENG-I-1.
 #[test]
 fn seeds_end_equal_whatever_is_lost_or_killed() {
     check((1..=20).map(Plan::smoke));
 }
 
+/// Defects: WIRE-3, WIRE-5, WIRE-7, ENG-P-1, ENG-R-8.
 #[test]
 fn a_table_that_changes_is_followed_without_a_copy_whatever_is_lost_or_killed() {
     check((1..=4).chain([21, 79]).map(Plan::changing));
@@ -26,6 +28,7 @@ fn check(plans: impl Iterator<Item = Plan>) {
     }
 }
 
+/// Defects: SQL-27.
 #[test]
 fn a_seed_is_the_same_run_in_two_processes() {
     let run = || {

@@ -165,11 +165,12 @@ impl Drop for Running {
     }
 }
 
+/// Defects: SVC-D1.
 #[test]
 fn signals_end_it_cleanly_and_hangup_does_not() {
     for (signal, name) in [("-TERM", "terminated"), ("-INT", "interrupt"), ("-QUIT", "quit")] {
         let folder = tempfile::tempdir().unwrap();
-        let mut running = Running::start(folder.path(), &[]);
+        let mut running = Running::start(folder.path(), &["-pprof=true"]);
         running.signal("-HUP");
         let reply = running.get("/version");
         assert!(reply.starts_with("HTTP/1.1 200 OK") && reply.contains("{\"version\":\"ccr_syncer-"), "{reply}");
@@ -187,6 +188,7 @@ fn signals_end_it_cleanly_and_hangup_does_not() {
     }
 }
 
+/// Defects: SVC-D1.
 #[test]
 fn one_request_that_hangs_does_not_keep_a_second_signal_from_ending_it() {
     let folder = tempfile::tempdir().unwrap();

@@ -194,5 +194,5 @@ fn what_is_printed_in_a_panic_hides_secrets() {
         assert!(!said.contains(trace), "{trace}");
     }
     let shown: Value = serde_json::from_str(&document.redacted().to_json()).unwrap();
-    assert_eq!(shown["src"]["password"], "***");
+    assert_eq!(shown["src"]["password"], "******");
 }

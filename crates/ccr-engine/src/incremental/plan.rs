@@ -330,6 +330,7 @@ mod tests {
         format!(r#"{{"{TABLE}":{{"partitionRecords":[{}]{rest}}}}}"#, partitions.join(","))
     }
 
+    /// Defects: SEEN-2.
     #[test]
     fn an_upsert_is_planned_completely() {
         let shared = shared();
@@ -374,6 +375,7 @@ mod tests {
         assert_eq!((plan.sub_txns, continuity.last(PartitionId::new(101))), (2, Some(Version(7))));
     }
 
+    /// Defects: BIN-15.
     #[test]
     fn what_a_record_means() {
         let temporary = partition(101, 6, r#","isTempPartition":true"#);

@@ -293,6 +293,7 @@ mod tests {
         assert_eq!(Request::from_document(&extra).unwrap().id, 1);
     }
 
+    /// Defects: SVC-A4, ENG-C-4.
     #[test]
     fn requests_of_the_go_program_are_understood_in_any_case_of_letters() {
         let extra =

@@ -117,6 +117,7 @@ async fn a_go_database_is_taken_over_in_place() {
     assert_eq!(row.get::<String, _>(0), "{\"p\":3}");
 }
 
+/// Defects: SVC-B4, SVC-B9.
 #[tokio::test]
 async fn two_processes_lose_no_increment() {
     let directory = TempDir::new().unwrap();
@@ -145,6 +146,7 @@ async fn two_processes_lose_no_increment() {
     assert_eq!(row.get::<i64, _>(0), 200);
 }
 
+/// Defects: SVC-B9.
 #[tokio::test]
 async fn paths_are_taken_as_they_are() {
     let directory = TempDir::new().unwrap();
@@ -209,6 +211,7 @@ async fn a_directory_that_cannot_be_entered_is_named() {
     std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o700)).unwrap();
 }
 
+/// Defects: SVC-B10.
 #[tokio::test]
 async fn foreign_tables_and_newer_versions_are_refused() {
     let directory = TempDir::new().unwrap();
@@ -229,6 +232,7 @@ async fn foreign_tables_and_newer_versions_are_refused() {
     assert!(error.text.ends_with("it was written by a newer version (schema 99, this one knows 1)"), "{error}");
 }
 
+/// Defects: SVC-B5.
 #[tokio::test]
 async fn a_lock_that_is_not_released_is_unavailable() {
     let directory = TempDir::new().unwrap();

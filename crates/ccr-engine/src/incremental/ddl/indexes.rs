@@ -136,6 +136,7 @@ fn drop_change(shared: &Shared, seq: Option<CommitSeq>, name: &str) -> Change {
 mod tests {
     use super::*;
 
+    /// Defects: BIN-6, SQL-26.
     #[test]
     fn only_drops_of_indexes_are_executed() {
         for (raw, only) in [

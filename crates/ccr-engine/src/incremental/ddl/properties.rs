@@ -83,6 +83,7 @@ mod tests {
 
     use super::*;
 
+    /// Defects: SQL-28.
     #[test]
     fn what_the_destination_decides_for_itself_is_kept_back() {
         for (properties, expected) in [

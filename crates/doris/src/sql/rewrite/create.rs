@@ -282,6 +282,7 @@ mod tests {
 
     const ORDERS: &str = "CREATE TABLE `orders` (\n  `id` bigint NOT NULL,\n  `v` varchar(64) NULL DEFAULT \"COMMENT 'x'\" COMMENT \"PROPERTIES (\",\n  INDEX a-b (`v`) USING INVERTED PROPERTIES(\"parser\" = \"english\", \"storage_medium\" = \"x\")\n) ENGINE=OLAP\nDUPLICATE KEY(`id`)\nCOMMENT 'it's \\\"so\\\"'\nPARTITION BY RANGE(`dt`)\n(PARTITION p1 VALUES [(\"1\", \"2\"), (MAXVALUEMAXVALUE)))\nDISTRIBUTED BY HASH(`id`) BUCKETS 4\nPROPERTIES (\n\"replication_allocation\" = \"tag.location.default: 3, tag.location.b: 1\",\n\"storage_medium\" = \"hdd\",\n\"in_atomic_restore\" = \"true\",\n\"storage_format\" = \"V2\",\n\"dynamic_partition.storage_policy\" = \"\"\n);";
 
+    /// Defects: BIN-31, BIN-32, BIN-33, SQL-24, SQL-25.
     #[test]
     fn a_table_is_created_under_another_name_and_nothing_else_is_touched() {
         let created = create_table(ORDERS, &options()).unwrap();
@@ -302,6 +303,7 @@ mod tests {
         assert!(create_table(auto, &options).unwrap().auto_buckets);
     }
 
+    /// Defects: BIN-37, SQL-22.
     #[test]
     fn a_view_follows_its_database() {
         let sql = "CREATE VIEW `v_orders`\n(k1,total comment 'it's (a) sum', `odd`)\n COMMENT 'daily' AS SELECT `internal`.`src`.`orders`.`id` AS `k1` FROM `internal`.`src`.`orders`;";
