@@ -77,7 +77,7 @@ pub(crate) fn value(bindings: &Bindings, cluster: char, field: &str, recorded: &
                 // Shorter ones are made up by the recorder: ids of nothing.
                 Meaning::Bound(Kind::Id) if number.len() >= 5 => known(Kind::Id).or_else(|| near(Kind::Id)),
                 Meaning::Bound(kind) => known(kind),
-                Meaning::Time | Meaning::Plain => None,
+                Meaning::Time | Meaning::Counter | Meaning::Plain => None,
             };
             actual.map_or_else(|| recorded.clone(), Value::from)
         }
@@ -106,7 +106,7 @@ pub(crate) fn text(bindings: &Bindings, cluster: char, text: &str) -> String {
             Atom::Number(number) => {
                 let kind = match meaning_after(&out) {
                     Meaning::Bound(kind) => kind,
-                    Meaning::Time | Meaning::Plain => Kind::Id,
+                    Meaning::Time | Meaning::Counter | Meaning::Plain => Kind::Id,
                 };
                 // `WHERE ID = 412` is of a transaction; an id of the catalog is long.
                 let wide = number.len() >= 5;

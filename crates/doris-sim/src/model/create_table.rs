@@ -9,6 +9,7 @@ use super::{
     binlog::{NewRecord, kind},
     ids::*,
     index_columns::{find, hidden_columns, note_defaults, number, rollup_columns},
+    java_hash_order, java_string_hash,
     properties::{self, complete, record_properties},
     property_check,
     show_create::DdlText,
@@ -218,7 +219,10 @@ impl Model {
         let index_ids: Vec<IndexId> = indexes.keys().copied().collect();
         let binlog_enabled = properties.get("binlog.enable").is_some_and(|v| v == "true");
         let mut partitions = Vec::new();
-        for (partition_id, partition) in partition_ids.into_iter().zip(partition_specs) {
+        // The FE goes through a hash map of their names (seen by the ids of the tablets).
+        let order = partition_ids.iter().copied().zip(partition_specs);
+        let order = java_hash_order(order.map(|(id, spec)| (java_string_hash(&spec.name), (id, spec))).collect());
+        for (partition_id, partition) in order {
             let own = partition.properties.contains_key("replication_num")
                 || partition.properties.contains_key("replication_allocation");
             let replication = if own { properties::replication(&partition.properties)? } else { replication };
@@ -232,6 +236,7 @@ impl Model {
             };
             partitions.push(self.build_partition(partition_id, partition.name, partition.item, &plan));
         }
+        partitions.sort_by_key(|partition| partition.id);
         let mut secondary_indexes = spec.secondary_indexes;
         for index in &mut secondary_indexes {
             index.id = self.ids.next_raw();
@@ -242,6 +247,7 @@ impl Model {
             state: TableState::Normal,
             in_atomic_restore: false,
             created_by_restore: false,
+            materialized: spec.materialized,
             keys: spec.keys,
             max_unique_id,
             columns,
@@ -328,7 +334,7 @@ impl Model {
             });
             if let Some(be) = self.backends.get_mut(&backend) {
                 let shape = TabletShape { bucket, buckets: plan.buckets, hash_columns: plan.hash_columns.to_vec() };
-                be.tablets.insert(id, BeTablet::new(id, partition, plan.keys, plan.binlog_enabled, shape));
+                be.tablets.insert(id, BeTablet::new(id, partition, plan.keys, plan.binlog_enabled, shape, self.now_ms));
             }
         }
         Tablet { id, replicas }
