@@ -1,6 +1,6 @@
 //! Asks the simulator what was asked of the real frontends, step by step.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
 use doris::{
@@ -335,11 +335,38 @@ impl Replay<'_> {
                 Ok(shown(self.world.sql(&step.on, &sql).await?))
             }
             What::Rpc { method, request, .. } => {
+                if method == "commitTxn" {
+                    self.bind_tablets(step, request)?;
+                }
                 let request = translate::request(&self.bindings, cluster, &self.documents, request);
                 self.call(&step.on, method, &request).await
             }
             What::Load(_) | What::Watch(_) | What::Note => bail!("nothing is asked in such a step"),
         }
+    }
+
+    /// The recorder committed all tablets of a table, which it had looked up without a word.
+    fn bind_tablets(&mut self, step: &Step, request: &Value) -> Result<()> {
+        let cluster = letter(step);
+        let infos = request["commit_infos"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let recorded: BTreeSet<i64> = infos.iter().filter_map(|info| info["tabletId"].as_i64()).collect();
+        let is_known = |id: &i64| self.bindings.actual(cluster, Kind::Id, &id.to_string()).is_some();
+        let txn = request["txn_id"].as_i64().map(|id| id.to_string()).unwrap_or_default();
+        let txn = self.bindings.actual(cluster, Kind::Txn, &txn).and_then(|id| id.parse().ok());
+        let (Some(txn), false) = (txn, recorded.iter().any(is_known)) else { return Ok(()) };
+        let actual: BTreeSet<String> = self.world.cluster(&step.on)?.0.with(|model| {
+            let Some(txn) = model.txn(TxnId::new(txn)) else { return BTreeSet::new() };
+            let db = model.databases.get(&txn.db);
+            let tables = txn.tables.iter().filter_map(|table| db?.table_by_id(*table));
+            let partitions = tables.flat_map(|table| &table.partitions);
+            partitions.flat_map(|p| p.indexes.values().flatten()).map(|tablet| tablet.id.to_string()).collect()
+        });
+        if actual.len() == recorded.len() {
+            for (recorded, actual) in recorded.iter().zip(&actual) {
+                self.bindings.bind(cluster, Kind::Id, &recorded.to_string(), actual);
+            }
+        }
+        Ok(())
     }
 
     /// Keeps what later requests hand back: documents of snapshots.

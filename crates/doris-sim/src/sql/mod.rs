@@ -82,7 +82,7 @@ fn tokens(sql: &str) -> Parsed<Vec<TokenWithSpan>> {
         .with_unescape(false)
         .tokenize_with_location_into_buf(&mut tokens)
         .map_err(|error| SyntaxError::at(error.message, error.location))?;
-    Ok(with_aliases(tokens))
+    Ok(tokens)
 }
 
 /// Puts AS between two string literals that follow each other: the second is an alias in Doris, and not a part of the first
@@ -104,6 +104,9 @@ fn with_aliases(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
 }
 
 fn parse_one(sql: &str, tokens: Vec<TokenWithSpan>) -> Parsed<(Statement, Vec<Mark>)> {
+    let first = tokens.iter().find(|token| !matches!(token.token, Token::Whitespace(_)));
+    let is_query = first.is_some_and(|token| ["SELECT", "WITH"].iter().any(|word| cursor::is_word(&token.token, word)));
+    let tokens = if is_query { with_aliases(tokens) } else { tokens };
     let mut cursor = Cursor::new(sql, tokens);
     let statement = statement(&mut cursor)?;
     cursor.end()?;
