@@ -11,7 +11,7 @@ use doris::{
 
 use crate::{
     ledger::Ledger,
-    phase::{CopiedIndex, CopiedIndexes},
+    tables::{CopiedIndex, CopiedIndexes},
 };
 
 /// One pair of tables with everything an ingest needs to know.

@@ -262,7 +262,8 @@ async fn a_full_copy_that_is_asked_for_is_made_once_in_every_state() {
     job.skip(Skip::PartialSync { table: "orders".to_owned(), table_id: world.document().await.src.table_id })
         .await
         .unwrap();
-    assert!(job.wait_for(|status| status.run == Run::Running && status.sync_state == SyncState::TableFullSync).await);
+    let copying = |status: &ccr_engine::JobStatus| status.sync_state == SyncState::TablePartialSync;
+    assert!(job.wait_for(|status| status.run == Run::Running && copying(status)).await);
     assert!(job.wait_for(|status| status.sync_state == SyncState::TableIncrementalSync).await);
     world.write(1).await;
     seconds(60).await;
