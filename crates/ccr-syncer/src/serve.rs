@@ -10,7 +10,7 @@ use std::{
 };
 
 use ccr_engine::{Env, Settings, incremental::IngestWindows};
-use ccr_store::{Metastore, sqlite::SqliteStore};
+use ccr_store::{Metastore, ServerAddress, mysql::MysqlStore, postgres::PostgresStore, sqlite::SqliteStore};
 use doris::{
     cluster::Timeouts,
     net::{
@@ -27,7 +27,7 @@ use crate::{
     flags::{Feature, Flags, features},
     host::{SystemClock, SystemRng, identity},
     http::{Api, router},
-    manager::{LagWatch, Manager, keep_membership},
+    manager::{LagWatch, Manager, keep_membership, refresh},
     metrics::{MeasuredNet, Metrics},
     monitor,
 };
@@ -88,7 +88,7 @@ impl Syncer {
             windows: Arc::new(IngestWindows::new(flags.max_ingest_concurrency_per_backend)),
         };
         let database = |error| StartError(format!("new meta db error: {error}"));
-        env.store.heartbeat(&env.owner, SystemClock.now_ns()).await.map_err(database)?;
+        refresh(&env).await.map_err(database)?;
         let manager = Manager::new(env);
         manager.reconcile().await.map_err(database)?;
         info!("ccr start, version: {VERSION}, identity: {}, port: {}", manager.env().owner, address.port());
@@ -154,17 +154,28 @@ async fn bind(port: u16) -> io::Result<TcpListener> {
 }
 
 async fn open_store(flags: &Flags) -> Result<Arc<dyn Metastore>, StartError> {
-    if flags.db_type != "sqlite3" {
-        return Err(StartError(format!(
-            "new meta db error: db_type {} is not supported by this build yet; use -db_type sqlite3",
-            flags.db_type
-        )));
+    let failed = |error| StartError(format!("new meta db error: {error}"));
+    let server = || ServerAddress {
+        host: flags.db_host.clone(),
+        port: flags.db_port,
+        user: flags.db_user.clone(),
+        password: flags.db_password.clone(),
+        database: flags.db_name.clone(),
+        max_connections: flags.db_max_open_conns,
+    };
+    match flags.db_type.as_str() {
+        "mysql" => {
+            // 0: whatever the server takes.
+            let packet = usize::try_from(flags.mysql_max_allowed_packet).ok().filter(|packet| *packet > 0);
+            let store = MysqlStore::open(&server(), packet.unwrap_or(usize::MAX)).await;
+            Ok(Arc::new(store.map_err(failed)?))
+        }
+        "postgresql" => Ok(Arc::new(PostgresStore::open(&server()).await.map_err(failed)?)),
+        _ if flags.db_dir.is_empty() => {
+            Err(StartError("new meta db error: the db_dir is empty when db_type is sqlite3".to_owned()))
+        }
+        _ => Ok(Arc::new(SqliteStore::open(Path::new(&flags.db_dir)).await.map_err(failed)?)),
     }
-    if flags.db_dir.is_empty() {
-        return Err(StartError("new meta db error: the db_dir is empty when db_type is sqlite3".to_owned()));
-    }
-    let store = SqliteStore::open(Path::new(&flags.db_dir)).await;
-    Ok(Arc::new(store.map_err(|error| StartError(format!("new meta db error: {error}")))?))
 }
 
 fn net(flags: &Flags) -> Arc<dyn Net> {

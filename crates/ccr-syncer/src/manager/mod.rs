@@ -26,7 +26,7 @@ mod lag;
 mod membership;
 
 pub use lag::{LagSample, LagWatch};
-pub use membership::keep_membership;
+pub use membership::{keep_membership, refresh};
 
 /// Longest time that the checks of a new job may take, all together.
 const CREATE_DEADLINE: Duration = Duration::from_secs(60);
