@@ -48,10 +48,8 @@ const INSTALLED: [(&str, &str); 2] = [("curl", "curl"), ("mysql", "default-mysql
 
 /// Servers that tests start, where they are looked for, and their Debian packages: the ones without a service of their own,
 /// where there are such.
-const SERVERS: [(&str, &str, &str); 2] = [
-    ("mariadbd", "/usr/sbin/mariadbd", "mariadb-server-core"),
-    ("postgres", "/usr/lib/postgresql", "postgresql"),
-];
+const SERVERS: [(&str, &str, &str); 2] =
+    [("mariadbd", "/usr/sbin/mariadbd", "mariadb-server-core"), ("postgres", "/usr/lib/postgresql", "postgresql")];
 
 /// Gets what single tests need where that can be done. A test whose tool is missing says so: this cannot fail.
 pub(crate) fn provide_for_tests() {

@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use sqlx::sqlite::{SqliteArguments, SqlitePool, SqliteRow};
 use sqlx::query::Query;
+use sqlx::sqlite::{SqliteArguments, SqlitePool, SqliteRow};
 use sqlx::{Row, Sqlite};
 
 use crate::sql::{Arg, Column, Database, Lane, Limits, Meaning, SqlStore, Texts, Value, bind};

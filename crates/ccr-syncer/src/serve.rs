@@ -27,7 +27,7 @@ use crate::{
     flags::{Feature, Flags, features},
     host::{SystemClock, SystemRng, identity},
     http::{Api, router},
-    manager::{LagWatch, Manager, keep_membership, refresh},
+    manager::{FencedNet, LagWatch, Manager, Membership, Tenure},
     metrics::{MeasuredNet, Metrics},
     monitor,
 };
@@ -53,6 +53,7 @@ pub struct Syncer {
     listener: TcpListener,
     address: SocketAddr,
     manager: Arc<Manager>,
+    membership: Membership,
     calls: MeasuredNet,
     legacy_metrics: bool,
     features: Arc<[Feature]>,
@@ -60,11 +61,11 @@ pub struct Syncer {
 }
 
 impl Syncer {
-    /// Takes the port, opens the database and starts the jobs that belong to this syncer, in this order: a second process
-    /// with the same port never touches a job.
+    /// Takes the port, opens the database, joins the other syncers and starts the jobs that belong to this one, in this order: a
+    /// second process with the same port, or the same identity on another machine, never touches a job.
     ///
     /// # Errors
-    /// The port is taken, or the database cannot be opened, read or written.
+    /// The port or the identity is taken, or the database cannot be opened, read or written.
     pub async fn open(flags: &Flags) -> Result<Self, StartError> {
         let listener = bind(flags.port).await.map_err(|error| {
             let hint = if error.kind() == ErrorKind::AddrInUse {
@@ -78,8 +79,9 @@ impl Syncer {
             listener.local_addr().map_err(|error| StartError(format!("http service start error: {error}")))?;
         let store = open_store(flags).await?;
         let calls = MeasuredNet::new(net(flags));
+        let tenure = Tenure::default();
         let env = Env {
-            net: Arc::new(calls.clone()),
+            net: Arc::new(FencedNet::new(Arc::new(calls.clone()), tenure.clone())),
             store,
             clock: Arc::new(SystemClock),
             rng: Arc::new(SystemRng),
@@ -88,12 +90,21 @@ impl Syncer {
             windows: Arc::new(IngestWindows::new(flags.max_ingest_concurrency_per_backend)),
         };
         let database = |error| StartError(format!("new meta db error: {error}"));
-        refresh(&env).await.map_err(database)?;
         let manager = Manager::new(env);
+        let membership = Membership::join(Arc::clone(&manager), tenure).await.map_err(database)?;
         manager.reconcile().await.map_err(database)?;
         info!("ccr start, version: {VERSION}, identity: {}, port: {}", manager.env().owner, address.port());
         let (features, db_type) = (features(flags).into(), flags.db_type.as_str().into());
-        Ok(Self { listener, address, manager, calls, legacy_metrics: flags.legacy_metrics, features, db_type })
+        Ok(Self {
+            listener,
+            address,
+            manager,
+            membership,
+            calls,
+            legacy_metrics: flags.legacy_metrics,
+            features,
+            db_type,
+        })
     }
 
     /// Where it listens.
@@ -106,13 +117,13 @@ impl Syncer {
         &self.manager
     }
 
-    /// Serves until `stop` is cancelled; then lets running requests end, stops the jobs at their next safe point and closes
-    /// the database.
+    /// Serves until `stop` is cancelled; then lets running requests end, stops the jobs at their next safe point, hands them over
+    /// to the other syncers and closes the database.
     pub async fn run(self, stop: CancellationToken) {
         let background = TaskTracker::new();
         let cancel = CancellationToken::new();
         let lags = LagWatch::default();
-        background.spawn(keep_membership(Arc::clone(&self.manager), cancel.clone()));
+        self.membership.coordinate();
         background.spawn(lags.clone().run(Arc::clone(&self.manager), cancel.clone()));
         background.spawn(monitor::run(Arc::clone(&self.manager), cancel.clone()));
         background.close();
@@ -137,7 +148,7 @@ impl Syncer {
         }
         cancel.cancel();
         background.wait().await;
-        self.manager.stop().await;
+        self.membership.leave().await;
         self.manager.env().store.close().await;
         info!("all service stop");
     }

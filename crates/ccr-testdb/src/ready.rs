@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::{Kind, install};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 const PAUSE: Duration = Duration::from_millis(20);
 /// The first packet of MariaDB's greeting, after its length and number: the version of the protocol. An error has 255.
 const GREETING: u8 = 10;

@@ -217,7 +217,6 @@ async fn nothing_is_written_after_a_job_was_taken(open: &impl Open, n: usize) {
         a.add_job(&row(name, "{}")).await.unwrap();
         a.save_progress(name, OWNER, "{\"n\":0}").await.unwrap();
     }
-    a.renew_lease(SHORT).await.unwrap();
     let writers = names.iter().cloned().map(|name| {
         let a = Arc::clone(&a);
         tokio::spawn(async move {
@@ -236,6 +235,12 @@ async fn nothing_is_written_after_a_job_was_taken(open: &impl Open, n: usize) {
         })
     });
     let writers: Vec<_> = writers.collect();
+    for name in &names {
+        while b.progress(name).await.unwrap().as_deref() == Some("{\"n\":0}") {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+    a.renew_lease(SHORT).await.unwrap();
     let mut taken = Vec::new();
     for name in &names {
         while !b.take_job(name, OWNER, OTHER).await.unwrap() {

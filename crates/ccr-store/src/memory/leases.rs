@@ -102,7 +102,11 @@ impl Tables {
             now_ms,
             owners: self.jobs.iter().map(|(name, (_, owner))| (name.clone(), owner.clone())).collect(),
             syncers: self.syncers.clone(),
-            leases: self.leases.iter().map(|(owner, row)| (owner.clone(), row.read(now_ms))).collect::<BTreeMap<_, _>>(),
+            leases: self
+                .leases
+                .iter()
+                .map(|(owner, row)| (owner.clone(), row.read(now_ms)))
+                .collect::<BTreeMap<_, _>>(),
         }
     }
 

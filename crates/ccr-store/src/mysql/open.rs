@@ -122,10 +122,9 @@ async fn prepare(address: &ServerAddress) -> Result<(usize, usize), Refused> {
         Err(error) if code(&error) == Some(UNKNOWN_DATABASE) => {
             let mut connection = options(address).connect().await?;
             let name = address.database.replace('`', "``");
-            connection
-                .execute(AssertSqlSafe(format!("CREATE DATABASE IF NOT EXISTS `{name}`")))
-                .await
-                .map_err(|error| Refused::because(&format!("create database {}", address.database), &meaning(&error)))?;
+            connection.execute(AssertSqlSafe(format!("CREATE DATABASE IF NOT EXISTS `{name}`"))).await.map_err(
+                |error| Refused::because(&format!("create database {}", address.database), &meaning(&error)),
+            )?;
             connection.close().await?;
             options(address).database(&address.database).connect().await?
         }
@@ -167,8 +166,12 @@ pub(super) fn meaning(error: &sqlx::Error) -> Meaning {
         (_, Some(LOCK_WAIT)) => Meaning::new(Unavailable, "another transaction holds the row locked"),
         (_, Some(PACKET_TOO_LARGE | DATA_TOO_LONG)) => Meaning::new(TooLarge, reason()),
         (sqlx::Error::PoolClosed, _) => Meaning::new(Unavailable, "the database is closed"),
-        (sqlx::Error::PoolTimedOut, _) => Meaning::new(Unavailable, "the server cannot be reached, or no connection became free in time"),
-        (sqlx::Error::ColumnDecode { index, .. }, _) => Meaning::new(Corrupt, format!("column {index} holds another type")),
+        (sqlx::Error::PoolTimedOut, _) => {
+            Meaning::new(Unavailable, "the server cannot be reached, or no connection became free in time")
+        }
+        (sqlx::Error::ColumnDecode { index, .. }, _) => {
+            Meaning::new(Corrupt, format!("column {index} holds another type"))
+        }
         _ => Meaning::new(Unavailable, reason()),
     }
 }

@@ -12,7 +12,11 @@ const VERSION: i64 = 2;
 
 /// Columns of each table: what creates it, and what proves that it is the right one.
 const TABLES: [(&str, &str, &str); 5] = [
-    ("jobs", "job_name VARCHAR(512) PRIMARY KEY, job_info TEXT, belong_to VARCHAR(96)", "job_name, job_info, belong_to"),
+    (
+        "jobs",
+        "job_name VARCHAR(512) PRIMARY KEY, job_info TEXT, belong_to VARCHAR(96)",
+        "job_name, job_info, belong_to",
+    ),
     ("progresses", "job_name VARCHAR(512) PRIMARY KEY, progress LONGTEXT", "job_name, progress"),
     ("syncers", "host_info VARCHAR(96) PRIMARY KEY, timestamp BIGINT", "host_info, timestamp"),
     (

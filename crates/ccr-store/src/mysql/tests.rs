@@ -144,7 +144,8 @@ async fn several_can_start_at_the_same_time_and_names_of_databases_are_only_name
         }
     }
     // One connection for everything.
-    let one = MysqlStore::open(&ServerAddress { max_connections: 1, ..address(server, "starts") }, PACKET).await.unwrap();
+    let one =
+        MysqlStore::open(&ServerAddress { max_connections: 1, ..address(server, "starts") }, PACKET).await.unwrap();
     one.add_job(&job()).await.unwrap();
     one.acquire_lease(OWNER, "p", None, Duration::from_secs(30)).await.unwrap();
     one.save_progress("j", OWNER, "{}").await.unwrap();

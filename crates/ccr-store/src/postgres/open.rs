@@ -114,7 +114,9 @@ pub(super) fn meaning(error: &sqlx::Error) -> Meaning {
         (sqlx::Error::PoolTimedOut, _) => {
             Meaning::new(Unavailable, "the server cannot be reached, or no connection became free in time")
         }
-        (sqlx::Error::ColumnDecode { index, .. }, _) => Meaning::new(Corrupt, format!("column {index} holds another type")),
+        (sqlx::Error::ColumnDecode { index, .. }, _) => {
+            Meaning::new(Corrupt, format!("column {index} holds another type"))
+        }
         _ => Meaning::new(Unavailable, reason()),
     }
 }

@@ -83,7 +83,8 @@ async fn a_go_database_is_taken_over_in_place() {
 
     let row = go.fetch_one("SELECT progress FROM go.progresses WHERE job_name = 'j'").await.unwrap();
     assert_eq!(row.get::<String, _>(0), "eyJwIjozfQ==", "base64, as the Go program reads it");
-    let columns = "SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = 'go' AND table_name = 'syncers'";
+    let columns =
+        "SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = 'go' AND table_name = 'syncers'";
     assert_eq!(go.fetch_one(columns).await.unwrap().get::<i64, _>(0), 2);
 }
 

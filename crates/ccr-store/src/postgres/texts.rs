@@ -110,7 +110,10 @@ pub(super) const TEXTS: Texts = Texts {
     ),
     release_lease: "UPDATE ccr_leases SET expires_at = 0, stamp = 0 WHERE host_info = $1 AND epoch = $2",
     release_syncer: "UPDATE syncers SET timestamp = 0 WHERE host_info = $1",
-    stamp_lease: concat!("UPDATE ccr_leases SET stamp = $3 WHERE host_info = $1 AND epoch = $2 AND ", alive!("ccr_leases")),
+    stamp_lease: concat!(
+        "UPDATE ccr_leases SET stamp = $3 WHERE host_info = $1 AND epoch = $2 AND ",
+        alive!("ccr_leases")
+    ),
     stamp_syncer: "INSERT INTO syncers (host_info, timestamp) VALUES ($1, $2) \
                    ON CONFLICT (host_info) DO UPDATE SET timestamp = EXCLUDED.timestamp",
     leases: concat!(

@@ -188,13 +188,7 @@ impl<D: Database> SqlStore<D> {
         self.execute_all(lane, doing, &[statement], args).await
     }
 
-    async fn execute_all(
-        &self,
-        lane: Lane,
-        doing: &str,
-        statements: &[&'static str],
-        args: &[Arg<'_>],
-    ) -> Result<u64> {
+    async fn execute_all(&self, lane: Lane, doing: &str, statements: &[&'static str], args: &[Arg<'_>]) -> Result<u64> {
         self.with_limit(lane, doing, || self.database.execute(lane, statements, args)).await
     }
 

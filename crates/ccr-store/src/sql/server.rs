@@ -27,9 +27,11 @@ impl ServerAddress {
     /// Connections for jobs, and those for leases: they have one of their own unless there is only one.
     pub(crate) fn pool_sizes(&self) -> (u32, Option<u32>) {
         match u32::try_from(self.max_connections) {
-            Ok(0) | Err(_) => (UNLIMITED, Some(1)),
+            Ok(0) | Err(_) => (UNLIMITED, Some(2)),
             Ok(1) => (1, None),
-            Ok(most) => (most.min(UNLIMITED) - 1, Some(1)),
+            Ok(2) => (1, Some(1)),
+            // A look at the others does not hold the lease up.
+            Ok(most) => (most.min(UNLIMITED) - 2, Some(2)),
         }
     }
 }

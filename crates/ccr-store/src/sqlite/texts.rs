@@ -79,7 +79,10 @@ pub(super) const TEXTS: Texts = Texts {
     ),
     release_lease: "UPDATE ccr_leases SET expires_at = 0, stamp = 0 WHERE host_info = $1 AND epoch = $2",
     release_syncer: "UPDATE syncers SET timestamp = 0 WHERE host_info = $1",
-    stamp_lease: concat!("UPDATE ccr_leases SET stamp = $3 WHERE host_info = $1 AND epoch = $2 AND ", alive!("ccr_leases")),
+    stamp_lease: concat!(
+        "UPDATE ccr_leases SET stamp = $3 WHERE host_info = $1 AND epoch = $2 AND ",
+        alive!("ccr_leases")
+    ),
     stamp_syncer: "INSERT INTO syncers (host_info, timestamp) VALUES ($1, $2) \
                    ON CONFLICT (host_info) DO UPDATE SET timestamp = excluded.timestamp",
     leases: concat!(
@@ -101,5 +104,8 @@ pub(super) const TEXTS: Texts = Texts {
         " AND ",
         has_living_lease!("$3")
     ),
-    forget_syncer: concat!("DELETE FROM syncers WHERE host_info = $1 AND timestamp = $2 AND NOT ", has_living_lease!("$1")),
+    forget_syncer: concat!(
+        "DELETE FROM syncers WHERE host_info = $1 AND timestamp = $2 AND NOT ",
+        has_living_lease!("$1")
+    ),
 };
