@@ -94,7 +94,9 @@ fn a_syncer_that_cannot_start_says_why_in_one_sentence() {
     assert_refused(&with(&["-port", "0", "-db_dir", "."]), "new meta db error: ");
     assert_refused(&with(&["-port", "0", "-db_dir="]), "the db_dir is empty");
     for db_type in ["mysql", "postgresql"] {
-        assert_refused(&with(&["-port", "0", "-db_type", db_type]), "is not supported by this build yet");
+        let nobody = with(&["-port", "0", "-db_type", db_type, "-db_port", "1", "-db_password", "sesame"]);
+        assert_refused(&nobody, "ccr at 127.0.0.1:1 as user root failed: Connection refused");
+        assert!(!text(&nobody.stderr).contains("sesame"));
     }
     assert_refused(&with(&["-config_file", "nowhere.conf"]), "open config file nowhere.conf");
     fs::write(folder.path().join("bad.conf"), "port=1\nnonsense\n").unwrap();
