@@ -68,8 +68,7 @@ const ID: &[&str] = &[
     "tabletsorder",
     "tabletbemap",
 ];
-const NOT_ID: &[&str] =
-    &["uniqueid", "mcui", "maxcoluniqueid", "clusterkeyid", "listenerid", "columnuniqueid"];
+const NOT_ID: &[&str] = &["uniqueid", "mcui", "maxcoluniqueid", "clusterkeyid", "listenerid", "columnuniqueid"];
 const NAME: &[&str] = &["token", "loadid", "queryid", "snapshotpath", "tabletsnapshotpathmap", "path"];
 
 /// By the name alone, whatever its spelling (`commitSeq`, `commit_seq`, `CommitSeq`).

@@ -9,7 +9,7 @@ use super::{
     cell, filtered,
 };
 use crate::{
-    model::{Answer, IndexSchema, Model, Partition, PartitionState, Profile, Refusal, Relation, Table, Tablet},
+    model::{Answer, IndexSchema, Model, Partition, PartitionState, Refusal, Relation, Table, Tablet},
     sql::statement::{Filter, ObjectName, TargetPartitions},
 };
 
@@ -68,7 +68,11 @@ pub(super) fn rows_of(model: &Model, table: &Table, temp: bool) -> Rows {
             cell(true),
             None,
             cell(partition.committed_version()),
-            cell(model.reported_rows(partition).map_or(model.profile().unreported_rows, |rows| i64::try_from(rows).unwrap_or(i64::MAX))),
+            cell(
+                model
+                    .reported_rows(partition)
+                    .map_or(model.profile().unreported_rows, |rows| i64::try_from(rows).unwrap_or(i64::MAX)),
+            ),
         ]
     });
     Rows::of_texts(&COLUMNS, rows.collect())
