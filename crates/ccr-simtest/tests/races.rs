@@ -84,7 +84,7 @@ async fn nothing_goes_on_from_a_state_that_could_not_be_stored() {
             return None;
         }
         let stored = store.progress(JOB).now_or_never()?.ok()??;
-        (stored.contains("\"state\":4,") && stored.contains("\"id\":")).then(away)
+        (stored.contains("\"state\":4,") && stored.contains("\"dest\":")).then(away)
     });
     let (job, mut tasks) = world.start().await;
     seconds(20).await;
