@@ -8,19 +8,19 @@ use ccr_simtest::day::{
     plan::{Plan, Profile},
 };
 
+/// Defects: WIRE-1, WIRE-3, WIRE-5, WIRE-7, ENG-E-1, ENG-E-2, ENG-E-4, ENG-I-1, ENG-P-1, ENG-R-8.
 #[test]
 fn days_of_every_profile_end_well() {
-    for profile in Profile::ALL {
-        for seed in 1..=2 {
-            let (outcome, trace) = day::run(&Plan::new(seed, profile), true);
-            let tail = trace[trace.len().saturating_sub(60)..].join("\n");
-            let outcome =
-                outcome.unwrap_or_else(|error| panic!("seed {seed} of {}: {error:#}\n{tail}", profile.name()));
-            assert!(outcome.transactions > 0 && outcome.looks > 0, "seed {seed} of {}", profile.name());
-        }
+    for seed in 1..=12 {
+        let profile = Profile::of_seed(seed);
+        let (outcome, trace) = day::run(&Plan::new(seed, profile), true);
+        let tail = trace[trace.len().saturating_sub(60)..].join("\n");
+        let outcome = outcome.unwrap_or_else(|error| panic!("seed {seed} of {}: {error:#}\n{tail}", profile.name()));
+        assert!(outcome.transactions > 0 && outcome.looks > 0, "seed {seed} of {}", profile.name());
     }
 }
 
+/// Defects: SQL-27.
 #[test]
 fn a_seed_is_the_same_day_in_two_processes() {
     let run = || {
