@@ -86,7 +86,7 @@ fn qualified(context: &Context<'_>, text: &str, columns: &[(String, String)]) ->
     let Some(Statement::Query(query)) = parse(text).map_err(Refusal::analysis)?.pop() else {
         return Err(Refusal::analysis("the definition of a view must be a query"));
     };
-    let mut edits = Edits::new(text);
+    let mut edits = Edits::new(text, context.model.profile().view_columns_qualified);
     edits.query(context, &query)?;
     if let SetExpr::Select(select) = query.body.as_ref() {
         for (item, (name, _)) in select.projection.iter().zip(columns) {

@@ -7,6 +7,7 @@ use super::{
     PartitionKind, PartitionScheme, PartitionSpec, PartitionState, Refusal, Relation, Replica, Table, TableSpec,
     TableState, Tablet, TabletShape, View,
     binlog::{NewRecord, kind},
+    fe_json::JavaMap,
     ids::*,
     index_columns::{find, hidden_columns, note_defaults, number, rollup_columns},
     properties::{self, complete, record_properties},
@@ -52,6 +53,9 @@ impl Model {
         spec.properties = property_check::checked(&spec)?;
         self.check_colocation(db_id, &spec)?;
         let mut properties = complete(&spec.properties, spec.keys, &db_properties)?;
+        if let (true, Some(written)) = (self.profile().ddl_default_compression, spec.properties.get("compression")) {
+            properties.insert("compression".into(), written.to_uppercase());
+        }
         if !spec.properties.contains_key(INVERTED_INDEX_FORMAT) {
             properties.insert(INVERTED_INDEX_FORMAT.into(), self.profile().inverted_index_format.into());
         }
@@ -217,8 +221,15 @@ impl Model {
         }
         let index_ids: Vec<IndexId> = indexes.keys().copied().collect();
         let binlog_enabled = properties.get("binlog.enable").is_some_and(|v| v == "true");
-        let mut partitions = Vec::new();
-        for (partition_id, partition) in partition_ids.into_iter().zip(partition_specs) {
+        let mut partitions: Vec<Partition> = Vec::new();
+        // Ids of tablets are given out partition by partition.
+        let mut order: Vec<(PartitionId, PartitionSpec)> = partition_ids.into_iter().zip(partition_specs).collect();
+        let written: Vec<PartitionId> = order.iter().map(|(id, _)| *id).collect();
+        if !self.profile().partitions_built_in_order {
+            let hashed = JavaMap::of_strings(order.into_iter().map(|entry| (entry.1.name.clone(), entry)));
+            order = hashed.values().cloned().collect();
+        }
+        for (partition_id, partition) in order {
             let own = partition.properties.contains_key("replication_num")
                 || partition.properties.contains_key("replication_allocation");
             let replication = if own { properties::replication(&partition.properties)? } else { replication };
@@ -232,6 +243,7 @@ impl Model {
             };
             partitions.push(self.build_partition(partition_id, partition.name, partition.item, &plan));
         }
+        partitions.sort_by_key(|partition| written.iter().position(|id| *id == partition.id));
         let mut secondary_indexes = spec.secondary_indexes;
         for index in &mut secondary_indexes {
             index.id = self.ids.next_raw();
