@@ -190,3 +190,24 @@ async fn create_statements_are_printed_as_by_their_version() {
         assert_eq!(text.contains("COMMENT 'OLAP'"), comment);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn newer_syntax_is_refused_in_the_words_of_the_older_parser_and_only_transactions_have_a_time() {
+    for (profile, new) in [(Profile::v2_1(), false), (Profile::v3_0(), false), (Profile::v4_1(), true)] {
+        let old = Old::start(profile).await;
+        old.sql(TABLE).await;
+        match old.answer("TRUNCATE TABLE t FORCE").await {
+            SqlReply::Error { message, .. } => {
+                assert!(!new, "{message}");
+                assert_eq!(
+                    message,
+                    "errCode = 2, detailMessage = Syntax error in line 1:\nTRUNCATE TABLE t FORCE\n                 ^\n\
+                     Encountered: FORCE\nExpected: COMMA, FORCE is keyword, maybe `FORCE`\n"
+                );
+            }
+            _ => assert!(new),
+        }
+        let first = old.records(1).await.remove(0);
+        assert_eq!(first.timestamp.unwrap() > 0, new, "{first:?}");
+    }
+}

@@ -23,11 +23,13 @@ pub(super) struct Edits<'a> {
     text: &'a str,
     /// From, to (bytes), new text.
     edits: Vec<(usize, usize, String)>,
+    /// Whether columns and aliases are written anew, not only tables.
+    columns: bool,
 }
 
 impl<'a> Edits<'a> {
-    pub(super) fn new(text: &'a str) -> Self {
-        Self { text, edits: Vec::new() }
+    pub(super) fn new(text: &'a str, columns: bool) -> Self {
+        Self { text, edits: Vec::new(), columns }
     }
 
     pub(super) fn replace(&mut self, span: Span, new: String) {
@@ -148,13 +150,14 @@ impl<'a> Edits<'a> {
     }
 
     fn alias(&mut self, alias: Option<&TableAlias>) {
-        if let Some(alias) = alias {
+        if let Some(alias) = alias.filter(|_| self.columns) {
             self.replace(alias.name.span, format!("`{}`", unquoted(&alias.name)));
         }
     }
 
     fn expr(&mut self, context: &Context<'_>, scope: &[ScopeColumn], expr: &Expr) -> Answer<()> {
         match expr {
+            Expr::Identifier(_) | Expr::CompoundIdentifier(_) if !self.columns => Ok(()),
             Expr::Identifier(name) => {
                 if let Some(column) = find(scope, std::slice::from_ref(name)) {
                     self.replace(name.span, qualified(column));

@@ -88,7 +88,7 @@ pub(super) fn qualified(
     text: &str,
     columns: &[(String, String)],
 ) -> Answer<String> {
-    let mut edits = Edits::new(text);
+    let mut edits = Edits::new(text, context.model.profile().view_columns_qualified);
     edits.query(context, query)?;
     if let SetExpr::Select(select) = query.body.as_ref() {
         for (item, (name, _)) in select.projection.iter().zip(columns) {

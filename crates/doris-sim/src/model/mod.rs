@@ -128,6 +128,7 @@ pub use schema::{
     Aggregation, Column, ColumnDefault, ColumnType, Distribution, GeneratedColumn, KeysType, SecondaryIndex,
 };
 pub use show_create::DdlText;
+pub(crate) use show_create::shown_type;
 pub(crate) use snapshot::DownloadTask;
 pub use snapshot::{
     BACKUP_COLUMNS, BackupObject, BackupSpec, JobHead, JobState, LocalSnapshot, RESTORE_COLUMNS, RestoreSpec,

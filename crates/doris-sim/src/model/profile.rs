@@ -120,7 +120,15 @@ switches! {
     /// Columns in records have no statistics, and only what is set.
     short_column_records: bool = false, false, true;
     /// DROP_PARTITION of a partition that never held anything has a version of the table, as any other.
-    drop_of_empty_partition_counts: bool = true, true, false;
+    drop_of_empty_partition_counts: bool = true, false, false;
+    /// DROP_PARTITION of one that does not count has the table's version; otherwise 0.
+    drop_of_empty_partition_tells_version: bool = true, true, false;
+    /// `recycleTime` of a forced DROP_PARTITION.
+    forced_drop_recycle_ms: i64 = -1, 0, -1;
+    /// MODIFY_TABLE_PROPERTY has `SET ("k" = "v" )`, not `SET (k=v)`.
+    property_records_quoted: bool = false, false, true;
+    /// Apostrophes in the values of list partitions are doubled in ADD_PARTITION.
+    partition_values_doubled: bool = false, false, true;
     /// Types in `rawSql` are in capitals.
     raw_sql_planner_types: bool = false, true, true;
     /// Quotes in column comments in `rawSql` are escaped.
@@ -168,6 +176,8 @@ switches! {
     busy_refusal_names_jobs: bool = false, false, true;
     /// The refusal of a used label tells the state of its transaction.
     label_refusal_names_state: bool = true, false, true;
+    /// The refusal of a second index on the same columns joins their names with commas.
+    index_refusal_joins_columns: bool = false, false, true;
     /// Labels may have letters of any alphabet.
     unicode_labels: bool = false, false, true;
     /// A commit that lacks replicas is refused with advice.
@@ -222,6 +232,10 @@ switches! {
     ddl_list_blank: bool = false, false, true;
     /// CREATE_TABLE records have the rollups of the table.
     ddl_rollups: bool = false, false, true;
+    /// The compression that is the default is shown where it was written.
+    ddl_default_compression: bool = true, true, false;
+    /// The definition of a view is stored with its columns and aliases qualified; otherwise its tables only are.
+    view_columns_qualified: bool = true, false, true;
     /// Apostrophes in comments of tables stay doubled as they were written.
     ddl_doubled_apostrophes: bool = false, false, true;
     /// Bitmap columns show their default.
@@ -248,6 +262,10 @@ switches! {
     /// `TrashUsedCapcacity`.
     trash_column_misspelt: bool = false, true, false;
 
+    /// SHOW TABLE STATUS has numbers of rows and bytes before anything is known of them.
+    table_status_counts: bool = true, true, false;
+    /// SHOW PROC '/dbs/<id>' counts replicas at once.
+    proc_counts_replicas: bool = true, true, false;
     /// SHOW BUILD INDEX shows the comments of indexes that are added.
     build_index_shows_comments: bool = false, false, true;
     /// Rows of a partition of which no backend has reported.
@@ -292,6 +310,11 @@ switches! {
     single_replica_compaction_checked: bool = true, false, true;
 
     // Defaults and configuration.
+
+    /// The tablets of a new table are made in the order of its partitions, not in that of a hash map of their names.
+    partitions_built_in_order: bool = false, false, true;
+    /// How much compressed data one bucket of `BUCKETS AUTO` is for.
+    auto_bucket_gb: u64 = 1, 1, 5;
 
     /// The default of `inverted_index_storage_format`.
     inverted_index_format: &'static str = "V1", "V1", "V3";

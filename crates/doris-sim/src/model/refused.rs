@@ -63,6 +63,13 @@ impl Refusal {
         {
             *text = format!("{head}]");
         }
+        if !profile.index_refusal_joins_columns
+            && let Some((head, rest)) = text.split_once(" index for columns (")
+            && let Some((columns, tail)) = rest.split_once(") already exist")
+        {
+            let columns: String = columns.split(',').map(|column| format!("{column} ")).collect();
+            *text = format!("{head} index for columns ({columns}) already exist{tail}");
+        }
         if !profile.unicode_labels {
             *text = text.replacen(r"regex: ^[\-_A-Za-z0-9:\p{L}]{1,128}$", "regex: ^[-_A-Za-z0-9:]{1,128}$", 1);
         }

@@ -1,10 +1,11 @@
 //! The text of SHOW CREATE TABLE and SHOW CREATE VIEW, and of CREATE_TABLE records.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use super::{
     Answer, BoundValue, Column, ColumnDefault, ColumnType, MaterializedQuery, Model, Partition, PartitionItem,
     PartitionKind, Profile, Refusal, Relation, Table, Value, View,
+    fe_json::JavaMap,
     properties::{DYNAMIC_PARTITION, PRINT_ORDER},
 };
 
@@ -61,7 +62,7 @@ impl Table {
             let columns: Vec<String> = index.columns.iter().map(|c| format!("`{c}`")).collect();
             let mut line = format!("  INDEX {} ({}) USING {}", index.name, columns.join(", "), index.kind);
             if !index.properties.is_empty() {
-                let pairs: Vec<String> = index.properties.iter().map(|(k, v)| format!("\"{k}\" = \"{v}\"")).collect();
+                let pairs = index_properties(profile, &index.properties);
                 let _ = write!(line, " PROPERTIES({})", pairs.join(", "));
             }
             if !profile.ddl_index_comments {
@@ -229,9 +230,25 @@ fn quoted(names: &[String]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
+/// Properties of an index as they are shown.
+pub(super) fn index_properties(profile: &Profile, properties: &BTreeMap<String, String>) -> Vec<String> {
+    let pair = |key: &str, value: &str| format!("\"{key}\" = \"{value}\"");
+    if profile.index_properties_sorted {
+        return properties.iter().map(|(key, value)| pair(key, value)).collect();
+    }
+    let hashed = JavaMap::of_strings(properties.iter().map(|(key, value)| (key.clone(), value.clone())));
+    hashed.iter().map(|(key, value)| pair(key, value)).collect()
+}
+
 /// What comments of columns and indexes are quoted with.
 fn comment_quote(profile: &Profile) -> char {
     if profile.ddl_double_quotes { '"' } else { '\'' }
+}
+
+/// A type as SHOW CREATE TABLE and DESC show it.
+pub(crate) fn shown_type(profile: &Profile, ty: &ColumnType) -> String {
+    let ty = ty.to_string();
+    if profile.ddl_capital_types { capital_type(&ty) } else { ty }
 }
 
 /// A type in capitals; names of a struct's fields stay as they are, and digits of a decimal get a blank.
@@ -252,8 +269,7 @@ fn capital_type(ty: &str) -> String {
 }
 
 fn column_text(column: &Column, profile: &Profile) -> String {
-    let ty = column.ty.to_string();
-    let ty = if profile.ddl_capital_types { capital_type(&ty) } else { ty };
+    let ty = shown_type(profile, &column.ty);
     let mut text = format!("  `{}` {ty}", column.name);
     if let Some(aggregation) = column.aggregation {
         let _ = write!(text, " {aggregation}");

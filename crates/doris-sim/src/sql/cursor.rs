@@ -374,7 +374,8 @@ impl<'a> Cursor<'a> {
             return Ok(());
         }
         let next = self.parser.peek_token_ref();
-        Err(SyntaxError::at(format!("extraneous input '{}' expecting {{<EOF>, ';'}}", next.token), next.span.start))
+        Err(SyntaxError::at(format!("extraneous input '{}' expecting {{<EOF>, ';'}}", next.token), next.span.start)
+            .on(newer::symbol(&next.token)))
     }
 }
 

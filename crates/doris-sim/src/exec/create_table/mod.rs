@@ -50,7 +50,7 @@ fn create_of(
     let (db, if_not_exists) = (db.to_owned(), statement.if_not_exists);
     // The definition is looked at even if the table exists.
     let agg_state = session.variables.get("enable_agg_state").is_some_and(|value| is_true(value));
-    let spec = table_spec(statement, agg_state)?;
+    let spec = table_spec(statement, agg_state, model.profile().auto_bucket_gb)?;
     model.create_table(&db, TableSpec { materialized, ..spec }, if_not_exists)?;
     Ok(())
 }
@@ -59,7 +59,7 @@ fn is_true(text: &str) -> bool {
     text.eq_ignore_ascii_case("true") || text == "1"
 }
 
-fn table_spec(statement: CreateTable, agg_state: bool) -> Answer<TableSpec> {
+fn table_spec(statement: CreateTable, agg_state: bool, bucket_gb: u64) -> Answer<TableSpec> {
     check_engine(statement.engine.as_deref())?;
     check_table_name(&statement.name.name)?;
     let properties = statement.properties;
@@ -94,7 +94,7 @@ fn table_spec(statement: CreateTable, agg_state: bool) -> Answer<TableSpec> {
     columns::check_on_update(&columns, keys_type)?;
     let (scheme, partitions) = partitions::partitions(statement.partition_by, &columns, keys_type)?;
     let estimate = properties.get("estimate_partition_size").map(String::as_str);
-    let distribution = distribution(statement.distribution, keys.kind, &columns, estimate)?;
+    let distribution = distribution(statement.distribution, keys.kind, &columns, estimate, bucket_gb)?;
     let secondary_indexes = indexes::secondary_indexes(statement.indexes, &columns, keys_type)?;
     generated::analyze(&mut columns)?;
     Ok(TableSpec {
@@ -157,12 +157,13 @@ fn distribution(
     kind: KeysKind,
     columns: &[Column],
     estimate: Option<&str>,
+    bucket_gb: u64,
 ) -> Answer<Distribution> {
     let definition = definition.unwrap_or(DistributionDef { hash_columns: Vec::new(), buckets: None });
     let (buckets, auto) = match definition.buckets {
         Some(Buckets::Number(0)) => return Err(Refusal::analysis("Buckets number must be greater than 0.")),
         Some(Buckets::Number(n)) => (n, false),
-        Some(Buckets::Auto) | None => (auto_buckets(estimate)?, true),
+        Some(Buckets::Auto) | None => (auto_buckets(estimate, bucket_gb)?, true),
     };
     let mut hash_columns: Vec<String> = Vec::new();
     for name in definition.hash_columns.iter() {
@@ -186,8 +187,8 @@ fn distribution(
     Ok(Distribution { hash_columns, buckets, auto })
 }
 
-/// What a frontend chooses by the estimated size of a partition: one bucket for 5 GB of compressed data.
-fn auto_buckets(estimate: Option<&str>) -> Answer<u32> {
+/// What a frontend chooses by the estimated size of a partition: one bucket for so much compressed data.
+fn auto_buckets(estimate: Option<&str>, bucket_gb: u64) -> Answer<u32> {
     let Some(text) = estimate else { return Ok(DEFAULT_BUCKETS) };
     let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
     let unit = text[digits.len()..].trim().to_ascii_uppercase();
@@ -204,5 +205,5 @@ fn auto_buckets(estimate: Option<&str>) -> Answer<u32> {
         return Err(Refusal::analysis(format!("Invalid data volume expression: {text}")));
     };
     let compressed = size.saturating_mul(factor) / 5;
-    Ok(u32::try_from(compressed.div_ceil(5 << 30)).unwrap_or(u32::MAX).clamp(1, 128))
+    Ok(u32::try_from(compressed.div_ceil(bucket_gb << 30)).unwrap_or(u32::MAX).clamp(1, 128))
 }

@@ -75,6 +75,7 @@ pub(super) fn tables(
 }
 
 pub(super) fn table_status(context: &Context<'_>, db: Option<&str>, filter: &Filter) -> Answer<Rows> {
+    let profile = context.model.profile();
     let db = super::super::session::db_of(context.session, db)?;
     let mut rows: Vec<Vec<Option<String>>> = Vec::new();
     for relation in database(context, db)?.into_iter().flat_map(|db| db.relations.values()) {
@@ -83,12 +84,17 @@ pub(super) fn table_status(context: &Context<'_>, db: Option<&str>, filter: &Fil
                 cell("Doris"),
                 cell(format_ms(table.created_ms)),
                 cell(format_ms(table.updated_ms)),
-                table.comment.clone(),
+                match table.comment.as_str() {
+                    "" if profile.ddl_engine_as_comment => "OLAP".to_owned(),
+                    comment => comment.to_owned(),
+                },
             ),
             Relation::View(view) => (cell("View"), None, None, view.comment.clone()),
         };
         let mut row = vec![cell(relation.name()), engine];
-        row.extend(std::iter::repeat_n(None, 9));
+        let counted = (profile.table_status_counts && matches!(relation, Relation::Table(_))).then(|| "0".to_owned());
+        row.extend([None, None, counted.clone(), counted.clone(), counted]);
+        row.extend(std::iter::repeat_n(None, 4));
         row.extend([created, updated, None, cell("utf-8"), None, None, cell(comment)]);
         rows.push(row);
     }

@@ -14,7 +14,8 @@ const NEWER: &[(&str, &str, Switch)] = &[
     ("HeartbeatPort", "Memory", |p| p.show_backend_hardware),
     ("PartitionId", "CommittedVersion", |p| p.show_partition_rows),
     ("PartitionId", "RowCount", |p| p.show_partition_rows),
-    ("DbId", "RunningTransactionNum", |p| p.show_running_txns),
+    ("TransactionQuota", "RunningTransactionNum", |p| p.show_running_txns),
+    ("TableId", "RunningTransactionNum", |p| p.show_running_txns),
 ];
 
 /// The result of a SHOW statement as a cluster of this profile gives it.

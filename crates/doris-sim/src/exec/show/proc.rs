@@ -182,6 +182,7 @@ fn tables(context: &Context<'_>, db: &Database) -> Rows {
     let running = |id: TableId| {
         context.model.txns_of(db.id).filter(|txn| !txn.state.is_final() && txn.tables.contains(&id)).count()
     };
+    let counts = context.model.profile().proc_counts_replicas;
     let row = |relation: &Relation| match relation {
         Relation::Table(table) => {
             // Only a range counts as partitioned here.
@@ -195,8 +196,8 @@ fn tables(context: &Context<'_>, db: &Database) -> Rows {
                 cell(table.state.name()),
                 cell(table.type_name()),
                 None,
-                // Known to the statistics only, which come late.
-                cell(0),
+                // In newer versions known to the statistics only, which come late.
+                cell(if counts { replicas(table) } else { 0 }),
                 cell(table.version),
                 cell(table.version_ms),
                 cell(running(table.id)),

@@ -8,7 +8,7 @@ use super::{
     cell,
 };
 use crate::{
-    model::{Answer, Column, ColumnDefault, ColumnType, KeysType, Refusal, Relation, Table},
+    model::{Answer, Column, ColumnDefault, ColumnType, KeysType, Profile, Refusal, Relation, Table, shown_type},
     sql::statement::ObjectName,
 };
 
@@ -96,12 +96,12 @@ pub(in crate::exec) fn describe(context: &Context<'_>, name: &ObjectName, all: b
         }
     };
     if all {
-        return Ok(describe_all(table));
+        return Ok(describe_all(context.model.profile(), table));
     }
     let row = |column: &Column| {
         vec![
             cell(&column.name),
-            cell(&column.ty),
+            cell(shown_type(context.model.profile(), &column.ty)),
             cell(if column.nullable { "Yes" } else { "No" }),
             cell(column.is_key),
             default_text(column),
@@ -112,7 +112,7 @@ pub(in crate::exec) fn describe(context: &Context<'_>, name: &ObjectName, all: b
 }
 
 /// Every index; its name and keys type stand in its first row only, and an empty row separates indexes.
-fn describe_all(table: &Table) -> Rows {
+fn describe_all(profile: &Profile, table: &Table) -> Rows {
     const COLUMNS: [&str; 12] = [
         "IndexName",
         "IndexKeysType",
@@ -147,8 +147,8 @@ fn describe_all(table: &Table) -> Rows {
                 head(&index.name),
                 head(keys_type),
                 cell(&column.name),
-                cell(&column.ty),
-                cell(&column.ty),
+                cell(shown_type(profile, &column.ty)),
+                cell(shown_type(profile, &column.ty)),
                 cell(if column.nullable { "Yes" } else { "No" }),
                 cell(key),
                 default_text(column),
@@ -187,7 +187,10 @@ pub(super) fn columns(context: &Context<'_>, name: &ObjectName, full: bool) -> A
     let yes = |value: bool| cell(if value { "YES" } else { "NO" });
     let row = |column: &Column| {
         let ty = match &column.ty {
-            ColumnType::Decimal { precision, scale } => format!("decimalv3({precision},{scale})"),
+            ColumnType::Decimal { precision, scale } => {
+                let blank = if context.model.profile().ddl_capital_types { " " } else { "" };
+                format!("decimalv3({precision},{blank}{scale})")
+            }
             ColumnType::Date => "datev2".to_owned(),
             ColumnType::DateTime { scale: 0 } => "datetimev2".to_owned(),
             ColumnType::DateTime { scale } => format!("datetimev2({scale})"),

@@ -1,7 +1,7 @@
 //! SHOW ALTER TABLE COLUMN / ROLLUP / MATERIALIZED VIEW, SHOW BUILD INDEX: the rows.
 
 use super::{AlterJob, AlterState, IndexJob};
-use crate::model::{Model, Profile, SecondaryIndex, date_time_text, ids::*};
+use crate::model::{Model, Profile, SecondaryIndex, date_time_text, ids::*, show_create::index_properties};
 
 pub const COLUMN_JOB_COLUMNS: [&str; 13] = [
     "JobId",
@@ -131,7 +131,7 @@ fn index_text(profile: &Profile, index: &SecondaryIndex, drop: bool) -> String {
     let columns: Vec<String> = index.columns.iter().map(|column| format!("`{column}`")).collect();
     let mut text = format!("INDEX {} ({}) USING {}", index.name, columns.join(", "), index.kind);
     if !index.properties.is_empty() {
-        let pairs: Vec<String> = index.properties.iter().map(|(k, v)| format!("\"{k}\" = \"{v}\"")).collect();
+        let pairs = index_properties(profile, &index.properties);
         text += &format!(" PROPERTIES({})", pairs.join(", "));
     }
     if !index.comment.is_empty() && (drop || profile.build_index_shows_comments) {

@@ -124,6 +124,9 @@ fn add_partition(profile: &Profile, record: &mut Map<String, Value>) {
             *sql = format!("{head} VALUES IN (({values}))(\"version_info\"{tail}");
         }
     }
+    if let (false, Some(Value::String(sql))) = (profile.partition_values_doubled, record.get_mut("sql")) {
+        *sql = sql.replace("''", "'");
+    }
     if !profile.typed_partition_keys {
         record.insert("listPartitionItem".into(), json!({}));
         for bound in record.get_mut("range").and_then(Value::as_array_mut).into_iter().flatten() {
@@ -217,7 +220,10 @@ fn long_index(index: &mut Value) {
 fn long_columns(columns: &mut Value) {
     each(Some(columns), |column| {
         let created = column.get("autoIncInitValue") == Some(&json!(-1));
-        if created && column.get("aggregationType") == Some(&json!("NONE")) {
+        // One that MODIFY COLUMN has touched is told the other way round, too.
+        if column.get("isAggregationTypeImplicit") == Some(&json!(true)) {
+            column.insert("isAggregationTypeImplicit".into(), json!(false));
+        } else if created && column.get("aggregationType") == Some(&json!("NONE")) {
             column.insert("isAggregationTypeImplicit".into(), json!(true));
         }
         column.entry("comment").or_insert_with(|| json!(""));

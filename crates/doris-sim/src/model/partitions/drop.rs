@@ -75,10 +75,13 @@ impl Model {
         }
         // In newer versions only a partition that ever held something changes the table's version (seen).
         let always = self.profile().drop_of_empty_partition_counts;
+        let tells = self.profile().drop_of_empty_partition_tells_version;
+        let forced_recycle_ms = self.profile().forced_drop_recycle_ms;
         let had_rows =
             removed.as_ref().is_some_and(|partition: &Partition| always || partition.visible_version > Version(1));
         let (version, version_ms) = match self.table_mut(db_id, table_id) {
             Some(table) if had_rows && !temp => (table.raise_version(now).0, now),
+            Some(table) if tells => (table.version.0, table.version_ms),
             Some(table) => (0, table.version_ms),
             None => (0, now),
         };
@@ -90,7 +93,7 @@ impl Model {
         let (kind_word, force_word) = (if temp { "TEMPORARY " } else { "" }, if force { " FORCE" } else { "" });
         let data = json!({
             "dbId": db_id, "tableId": table_id, "pid": pid, "partitionName": partition, "isTempPartition": temp,
-            "forceDrop": force, "recycleTime": if force { -1 } else { now },
+            "forceDrop": force, "recycleTime": if force { forced_recycle_ms } else { now },
             "sql": format!("DROP {kind_word}PARTITION `{partition}`{force_word}"), "version": version,
             "versionTime": version_ms,
         });

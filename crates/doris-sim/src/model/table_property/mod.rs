@@ -94,10 +94,16 @@ impl Model {
         let seq = self.journal();
         // The text is written in the order of Java's hash map (seen).
         let ordered = JavaMap::of_strings(recorded.iter().map(|(k, v)| (k.clone(), v.clone())));
-        let pairs: Vec<String> = ordered.iter().map(|(k, v)| format!("\"{k}\" = \"{v}\"")).collect();
+        let sql = if self.profile().property_records_quoted {
+            let pairs: Vec<String> = ordered.iter().map(|(k, v)| format!("\"{k}\" = \"{v}\"")).collect();
+            format!("SET ({} )", pairs.join(" ,"))
+        } else {
+            let pairs: Vec<String> = ordered.iter().map(|(k, v)| format!("{k}={v}")).collect();
+            format!("SET ({})", pairs.join(","))
+        };
         let data = json!({
             "dbId": db, "tableId": id, "tableName": name, "properties": recorded,
-            "sql": format!("SET ({} )", pairs.join(" ,")),
+            "sql": sql,
         });
         self.record(NewRecord { seq, kind: kind::MODIFY_TABLE_PROPERTY, db, table_ids: &[id], data: data.to_string() });
     }

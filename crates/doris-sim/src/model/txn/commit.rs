@@ -98,12 +98,14 @@ impl Model {
             writes.push(TxnWrite { stid, table, partition, version: found.next_version });
             found.next_version = Version(found.next_version.0 + 1);
         }
-        self.journal();
+        let seq = self.journal();
+        txn.writes = writes;
         if txn.state == TxnState::Visible {
+            // It is recorded once more, with versions that will never be (seen).
+            self.record_upsert(&txn, seq);
             return CommitState::Visible;
         }
         self.publisher_fails |= txn.published_ms.is_some();
-        txn.writes = writes;
         self.txns.insert(txn.id, txn);
         CommitState::Committed
     }
