@@ -6,7 +6,7 @@ use super::Cluster;
 async fn with_user(grants: &[&str]) -> Cluster {
     let mut c = Cluster::with_database().await;
     for table in ["t", "u"] {
-        c.ok(&format!("CREATE TABLE {table} (k INT) DUPLICATE KEY(k) DISTRIBUTED BY HASH(k) BUCKETS 1")).await;
+        c.ok(&format!("CREATE TABLE {table} (k INT) DUPLICATE KEY(k) DISTRIBUTED BY HASH(k) BUCKETS 1 PROPERTIES ('replication_num'='1')")).await;
     }
     c.ok("CREATE DATABASE other").await;
     c.ok("CREATE USER 'ccr'@'%' IDENTIFIED BY 'secret'").await;
@@ -97,7 +97,7 @@ async fn what_is_not_modelled_says_so() {
 async fn a_materialized_view_of_its_own_is_a_table_that_is_not_recorded() {
     let mut c = Cluster::with_database().await;
     c.ok("ALTER DATABASE d SET PROPERTIES ('binlog.enable' = 'true')").await;
-    c.ok("CREATE TABLE t (k INT, v INT) UNIQUE KEY(k) DISTRIBUTED BY HASH(k) BUCKETS 1").await;
+    c.ok("CREATE TABLE t (k INT, v INT) UNIQUE KEY(k) DISTRIBUTED BY HASH(k) BUCKETS 1 PROPERTIES ('replication_num'='1')").await;
     c.ok("INSERT INTO t VALUES (1, 2)").await;
     let recorded =
         |c: &Cluster| c.sim.look(|model| model.binlogs.values().map(|b| b.stream.records().count()).sum::<usize>());

@@ -112,7 +112,7 @@ fn an_auto_partitioned_table_makes_the_partitions_that_a_load_needs() {
         )
     );
     assert_eq!(names("m").len(), 2);
-    assert_eq!(names("l"), [("pbx3".to_owned(), "[types: [VARCHAR]; keys: [b-x]; ]".to_owned())]);
+    assert_eq!(names("l"), [("pb2dx3".to_owned(), "[types: [VARCHAR]; keys: [b-x]; ]".to_owned())]);
     let kinds: Vec<i32> = records(&model, at).into_iter().map(|(kind, _)| kind).collect();
     assert_eq!(kinds, [1, 1, 0, 1, 0, 0], "partitions come before the load that needs them");
 }
