@@ -46,7 +46,12 @@ const UNPACKED: [(&str, &str); 2] = [("promtool", "prometheus"), ("shellcheck", 
 /// Clients that single tests use, with their Debian packages.
 const INSTALLED: [(&str, &str); 2] = [("curl", "curl"), ("mysql", "default-mysql-client")];
 
-/// Gets what single tests need where that can be done. A test whose tool is missing says so and passes: this cannot fail.
+/// Servers that tests start, where they are looked for, and their Debian packages: the ones without a service of their own,
+/// where there are such.
+const SERVERS: [(&str, &str, &str); 2] =
+    [("mariadbd", "/usr/sbin/mariadbd", "mariadb-server-core"), ("postgres", "/usr/lib/postgresql", "postgresql")];
+
+/// Gets what single tests need where that can be done. A test whose tool is missing says so: this cannot fail.
 pub(crate) fn provide_for_tests() {
     let has_apt = succeeds(Command::new("apt-get").arg("--version"));
     let folder = unpacked();
@@ -57,6 +62,13 @@ pub(crate) fn provide_for_tests() {
         if !(has_apt && unpack(package, &folder)) {
             eprintln!("xtask: {program} is missing: tests that use it are skipped (Debian: apt-get install {package})");
         }
+    }
+    for (program, place, package) in SERVERS {
+        let there = || Path::new(place).exists() || succeeds(Command::new(program).arg("--version"));
+        if there() || (has_apt && is_superuser() && install(package) && there()) {
+            continue;
+        }
+        eprintln!("xtask: {program} is missing: tests that use it fail (Debian: apt-get install {package})");
     }
     for (program, package) in INSTALLED {
         if succeeds(Command::new(program).arg("--version")) || (has_apt && is_superuser() && install(package)) {

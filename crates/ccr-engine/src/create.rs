@@ -40,7 +40,7 @@ pub async fn check(env: &Env, request: NewJob) -> Result<JobDocument, Failure> {
     Ok(JobDocument {
         name,
         id: None,
-        sync_type: SyncType::Table,
+        sync_type: if src.table.is_empty() { SyncType::Database } else { SyncType::Table },
         src,
         dest,
         state: JobState::Running,
@@ -76,12 +76,7 @@ fn check_request(request: &NewJob) -> Result<(), Failure> {
         return invalid(format!("{side} spec is invalid: [normal] {problem}"));
     }
     match (request.src.table.is_empty(), request.dest.table.is_empty()) {
-        (false, false) => Ok(()),
-        (true, true) => Err(Failure::new(
-            Code::INVALID_REQUEST,
-            "job is invalid: [normal] this version copies single tables, not whole databases",
-            "name a table on both sides",
-        )),
+        (false, false) | (true, true) => Ok(()),
         _ => invalid("[normal] src/dest are not both db or table sync".to_owned()),
     }
 }
@@ -139,10 +134,53 @@ async fn check_features<S: Side>(cluster: &Cluster<S>) -> Result<(), Failure> {
 }
 
 async fn check_source(source: &Cluster<Source>, spec: &mut Spec) -> Result<(), Failure> {
-    let (db, table) = (spec.database.clone(), spec.table.clone());
+    let db = spec.database.clone();
     if !source.database_exists(&db).await? {
         return Err(Failure::new(Code::DB_NOT_FOUND, format!("src database {db} not exists"), "check the name"));
     }
+    if spec.table.is_empty() {
+        check_source_database(source, spec).await
+    } else {
+        check_source_table(source, spec).await
+    }
+}
+
+/// The database must record what is done in it; its tables have that of it when they are created.
+async fn check_source_database(source: &Cluster<Source>, spec: &mut Spec) -> Result<(), Failure> {
+    let db = spec.database.clone();
+    if !source.create_database_text(&db).await?.contains(r#""binlog.enable" = "true""#) {
+        return Err(Failure::new(
+            Code::BINLOG_OFF,
+            format!("src database {db} not enable binlog"),
+            format!("run on the source: ALTER DATABASE `{db}` SET PROPERTIES (\"binlog.enable\" = \"true\")"),
+        ));
+    }
+    // Tables that were there before the database recorded anything do not record by themselves.
+    let mut off = Vec::new();
+    for row in source.tables(&db).await?.into_iter().filter(|row| !row.is_view) {
+        let text = source.create_table_text(&db, &row.name).await?;
+        let recorded = text.contains(r#""binlog.enable" = "true""#);
+        // Materialized views and external tables are not copied.
+        if !recorded && text.contains("ENGINE=OLAP") && !text.trim_start().starts_with("CREATE MATERIALIZED VIEW") {
+            off.push(row.name);
+        }
+    }
+    if let Some(first) = off.first() {
+        return Err(Failure::new(
+            Code::BINLOG_OFF,
+            format!("binlog is not enabled on tables of src database {db}: {}", off.join(", ")),
+            format!("run on the source for each: ALTER TABLE `{db}`.`{first}` SET (\"binlog.enable\" = \"true\")"),
+        ));
+    }
+    let meta = source.get_meta_by_name(&db, Some(&[])).await?.ok_or_else(|| {
+        Failure::new(Code::DB_NOT_FOUND, format!("the source's FE gives no metadata of database {db}"), "try again")
+    })?;
+    (spec.db_id, spec.table_id) = (meta.id.get(), 0);
+    Ok(())
+}
+
+async fn check_source_table(source: &Cluster<Source>, spec: &mut Spec) -> Result<(), Failure> {
+    let (db, table) = (spec.database.clone(), spec.table.clone());
     let row = source.tables(&db).await?.into_iter().find(|row| row.name == table);
     match row {
         None => {
@@ -191,7 +229,10 @@ async fn check_source(source: &Cluster<Source>, spec: &mut Spec) -> Result<(), F
 
 async fn check_dest(dest: &Cluster<Dest>, spec: &mut Spec, allow_table_exists: bool) -> Result<(), Failure> {
     let (db, table) = (spec.database.clone(), spec.table.clone());
-    if dest.database_exists(&db).await? {
+    if !dest.database_exists(&db).await? {
+        dest.create_database(&db).await?;
+    } else if !table.is_empty() {
+        // What a database has of the names of its copies gives way to them.
         let row = dest.tables(&db).await?.into_iter().find(|row| row.name == table);
         if let Some(row) = row {
             if row.is_view {
@@ -209,8 +250,6 @@ async fn check_dest(dest: &Cluster<Dest>, spec: &mut Spec, allow_table_exists: b
                 ));
             }
         }
-    } else {
-        dest.create_database(&db).await?;
     }
     let meta = dest.get_meta_by_name(&db, Some(&[])).await?.ok_or_else(|| {
         Failure::new(Code::DB_NOT_FOUND, format!("dest database {db} was not found after it was created"), "try again")

@@ -143,12 +143,31 @@ pub struct Gap {
 #[derive(Clone, Debug, Default)]
 pub struct Continuity {
     last: BTreeMap<PartitionId<Source>, Version>,
+    /// What the last step changed: partitions with their versions before it.
+    undo: Vec<(PartitionId<Source>, Option<Version>)>,
 }
 
 impl Continuity {
     /// Starts at the ledger's verified versions.
     pub fn from_ledger(ledger: &Ledger) -> Self {
-        Self { last: ledger.entries.iter().map(|(partition, entry)| (*partition, entry.verified)).collect() }
+        let mut continuity = Self::default();
+        continuity.add(ledger);
+        continuity
+    }
+
+    /// Adds the partitions of another table.
+    pub fn add(&mut self, ledger: &Ledger) {
+        self.last.extend(ledger.entries.iter().map(|(partition, entry)| (*partition, entry.verified)));
+    }
+
+    /// Takes the last step back: its record is planned again later.
+    pub fn take_back(&mut self) {
+        for (partition, before) in self.undo.drain(..) {
+            match before {
+                Some(version) => self.last.insert(partition, version),
+                None => self.last.remove(&partition),
+            };
+        }
     }
 
     /// Checks that each version continues its partition and moves on. Nothing moves when there is a gap. A partition that
@@ -163,7 +182,11 @@ impl Continuity {
             }
             next.insert(*partition, *found);
         }
-        self.last.extend(next);
+        self.undo.clear();
+        for (partition, version) in next {
+            let before = self.last.insert(partition, version);
+            self.undo.push((partition, before));
+        }
         Ok(())
     }
 
@@ -234,6 +257,7 @@ mod tests {
         assert_eq!(continuity.advance(&vec![(source(1), Version(8))]), Ok(()));
     }
 
+    /// Defects: MODEL-7.
     #[test]
     fn continuity_notices_what_is_missing_and_moves_only_as_a_whole() {
         let mut continuity = Continuity::from_ledger(&ledger());

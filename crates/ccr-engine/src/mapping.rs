@@ -11,7 +11,7 @@ use doris::{
 
 use crate::{
     ledger::Ledger,
-    phase::{CopiedIndex, CopiedIndexes},
+    tables::{CopiedIndex, CopiedIndexes},
 };
 
 /// One pair of tables with everything an ingest needs to know.
@@ -220,6 +220,7 @@ mod tests {
         TableMeta { id: TableId::new(base), name: name.to_owned(), table_type: None, partitions }
     }
 
+    /// Defects: ENG-D-12, WIRE-8, SQL-38.
     #[test]
     fn partitions_pair_by_range_and_the_first_of_a_range_counts() {
         let source = table::<Source>(10_000, "t", &["[1,2)", "[2,3)"], 2);

@@ -7,20 +7,20 @@ use std::sync::{
 
 use bytes::Bytes;
 use ccr_store::{
-    documents::{JobDocument, Spec, SubState, SyncState},
+    documents::{JobDocument, Spec, SubState, SyncState, SyncType},
     memory::MemoryStore,
 };
+use doris::ids::CommitSeq;
 use doris::net::{Endpoint, HttpReply, Net, NetError, SqlLogin, SqlReply};
 use futures::future::{BoxFuture, ready};
 use tokio::sync::watch;
 
 use crate::{
     env::{Clock, Env, Rng, Settings},
-    incremental::{IngestWindows, Shared},
-    job::{Context, JobStatus, Run, StatusCell},
-    ledger::Ledger,
-    mapping::TableMapping,
+    incremental::IngestWindows,
+    job::{Context, JobStatus, Run, StatusCell, Writer},
     phase::Progress,
+    tables::Tables,
 };
 
 struct Nobody;
@@ -57,8 +57,8 @@ impl Rng for Counting {
     }
 }
 
-/// What transactions of a pipeline share, around a mapping and a ledger.
-pub(crate) fn shared(mapping: Arc<TableMapping>, ledger: Ledger) -> Shared {
+/// A job's worker that nobody answers.
+pub(crate) fn context(kind: SyncType) -> Arc<Context> {
     let env = Env {
         net: Arc::new(Nobody),
         store: Arc::new(MemoryStore::new()),
@@ -68,13 +68,15 @@ pub(crate) fn shared(mapping: Arc<TableMapping>, ledger: Ledger) -> Shared {
         settings: Arc::new(Settings::default()),
         windows: Arc::new(IngestWindows::new(1)),
     };
+    let table = if kind == SyncType::Table { "t" } else { "" };
     let spec = Spec {
         host: "127.0.0.1".to_owned(),
         port: "9030".to_owned(),
         thrift_port: "9020".to_owned(),
         user: "root".to_owned(),
         database: "d".to_owned(),
-        table: "t".to_owned(),
+        table: table.to_owned(),
+        table_id: 100,
         ..Spec::default()
     };
     let document = JobDocument { name: "j".to_owned(), src: spec.clone(), dest: spec, ..JobDocument::default() };
@@ -83,7 +85,14 @@ pub(crate) fn shared(mapping: Arc<TableMapping>, ledger: Ledger) -> Shared {
         sub_state: SubState::Done,
         ..JobStatus::new("j", Run::Running)
     });
-    let context = Context::new(env, &document, StatusCell::new(sender)).expect("a document that can be run");
-    let progress = Progress::new(&*context.env.clock, &*context.env.rng, "test");
-    Shared::new(Arc::new(context), (mapping, "t".to_owned()), &progress.own, 1, ledger)
+    let (writer, _) = Writer::new(env.clone(), "j".to_owned());
+    let context = Context::new(env, &document, StatusCell::new(sender), writer);
+    Arc::new(context.expect("a document that can be run"))
+}
+
+/// The progress of such a job, incremental, with these tables.
+pub(crate) fn progress(context: &Context, tables: Tables) -> Progress {
+    let mut progress = Progress::new(context.kind, &*context.env.clock, &*context.env.rng, "test");
+    progress.finish_copy(&*context.env.clock, CommitSeq(1), tables);
+    progress
 }

@@ -20,10 +20,13 @@ pub struct Clusters {
 impl Clusters {
     /// Starts both. Their ids and hash orders follow from the seed.
     pub async fn start(seed: u64) -> anyhow::Result<Self> {
+        Self::with(seed, |_, builder| builder.backends(2).publish_delay_ms(15).snapshot_tick_ms(50)).await
+    }
+
+    /// As [`Self::start`], each built as `build` says, by its name `source` or `dest`.
+    pub async fn with(seed: u64, build: impl Fn(&str, ClusterBuilder) -> ClusterBuilder) -> anyhow::Result<Self> {
         let net = SimNet::new();
-        let builder = |name: &str, seed| {
-            ClusterBuilder::new(name).seed(seed).in_process(&net).backends(2).publish_delay_ms(15).snapshot_tick_ms(50)
-        };
+        let builder = |name: &str, seed| build(name, ClusterBuilder::new(name).seed(seed).in_process(&net));
         let source = builder("source", seed.wrapping_mul(2)).start().await.context("the source")?;
         let dest = builder("dest", seed.wrapping_mul(2).wrapping_add(1)).start().await.context("the destination")?;
         Ok(Self { source, dest, net })

@@ -1,12 +1,9 @@
-//! The network between the syncer and the clusters. Each call may be lost before or after it was executed, delayed, or
-//! executed after its caller has given up or died.
+//! The network between a syncer's processes and the clusters. Each call may be lost before or after it was executed, be
+//! executed late, twice, or never be answered.
 
 use std::{
     collections::BTreeMap,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -17,25 +14,30 @@ use futures::{FutureExt, future::BoxFuture};
 use crate::{host::SeededRng, trace::Trace};
 
 /// How often faults happen, per thousand calls.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct FaultRates {
     /// No connection: nothing is sent.
     pub unreachable: u64,
-    /// The request is lost on its way: the caller waits in vain.
+    /// The request is lost on its way; the connection breaks.
     pub lost_request: u64,
     /// Executed, and the connection breaks before the reply.
     pub lost_reply: u64,
     /// Executed only after a while; the caller may have given up by then.
     pub late: u64,
+    /// Executed at once, answered after a while.
+    pub slow_reply: u64,
+    /// Executed twice.
+    pub duplicate: u64,
+    /// Executed or not, and never answered.
+    pub hang: u64,
 }
 
 /// A network with faults on top of another one.
 pub struct FaultyNet {
     inner: Arc<dyn Net>,
-    rates: FaultRates,
+    rates: Mutex<FaultRates>,
     rng: SeededRng,
     trace: Arc<Trace>,
-    enabled: AtomicBool,
     counts: Mutex<BTreeMap<&'static str, u64>>,
 }
 
@@ -45,21 +47,25 @@ impl std::fmt::Debug for FaultyNet {
     }
 }
 
+#[derive(Clone, Copy)]
 enum Fault {
     Unreachable,
     LostRequest,
     LostReply,
     Late(Duration),
+    SlowReply(Duration),
+    Duplicate,
+    Hang { executed: bool },
 }
 
 impl FaultyNet {
     pub fn new(inner: Arc<dyn Net>, rates: FaultRates, rng: SeededRng, trace: Arc<Trace>) -> Self {
-        Self { inner, rates, rng, trace, enabled: AtomicBool::new(true), counts: Mutex::default() }
+        Self { inner, rates: Mutex::new(rates), rng, trace, counts: Mutex::default() }
     }
 
     /// Ends all faults: what is asked from now on is answered.
     pub fn heal(&self) {
-        self.enabled.store(false, Ordering::Relaxed);
+        *self.rates.lock().unwrap_or_else(PoisonError::into_inner) = FaultRates::default();
     }
 
     /// How often each fault happened.
@@ -68,24 +74,34 @@ impl FaultyNet {
     }
 
     fn draw(&self) -> Option<Fault> {
-        if !self.enabled.load(Ordering::Relaxed) {
-            return None;
+        let rates = *self.rates.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut roll = self.rng.below(1000);
+        let after = |most: u64| Duration::from_millis(10 + self.rng.below(most));
+        for (rate, name) in [
+            (rates.unreachable, "unreachable"),
+            (rates.lost_request, "lost request"),
+            (rates.lost_reply, "lost reply"),
+            (rates.late, "late request"),
+            (rates.slow_reply, "slow reply"),
+            (rates.duplicate, "duplicate"),
+            (rates.hang, "hang"),
+        ] {
+            if roll >= rate {
+                roll -= rate;
+                continue;
+            }
+            *self.counts.lock().unwrap_or_else(PoisonError::into_inner).entry(name).or_default() += 1;
+            return Some(match name {
+                "unreachable" => Fault::Unreachable,
+                "lost request" => Fault::LostRequest,
+                "lost reply" => Fault::LostReply,
+                "late request" => Fault::Late(after(3000)),
+                "slow reply" => Fault::SlowReply(after(3000)),
+                "duplicate" => Fault::Duplicate,
+                _ => Fault::Hang { executed: self.rng.chance(500) },
+            });
         }
-        let FaultRates { unreachable, lost_request, lost_reply, late } = self.rates;
-        let roll = self.rng.below(1000);
-        let (name, fault) = if roll < unreachable {
-            ("unreachable", Fault::Unreachable)
-        } else if roll < unreachable + lost_request {
-            ("lost request", Fault::LostRequest)
-        } else if roll < unreachable + lost_request + lost_reply {
-            ("lost reply", Fault::LostReply)
-        } else if roll < unreachable + lost_request + lost_reply + late {
-            ("late", Fault::Late(Duration::from_millis(10 + self.rng.below(3000))))
-        } else {
-            return None;
-        };
-        *self.counts.lock().unwrap_or_else(PoisonError::into_inner).entry(name).or_default() += 1;
-        Some(fault)
+        None
     }
 
     /// Carries one call out, with whatever befalls it. The call runs in a task of its own: once sent, it is executed even
@@ -94,43 +110,62 @@ impl FaultyNet {
         &self,
         what: String,
         to: String,
-        call: BoxFuture<'static, Result<T, NetError>>,
+        call: impl Fn() -> BoxFuture<'static, Result<T, NetError>>,
     ) -> Result<T, NetError> {
         let lost = |why: &str| NetError::Lost { to: to.clone(), why: why.to_owned() };
         let fault = self.draw();
         let latency = Duration::from_micros(200 + self.rng.below(800));
-        let outcome = match fault {
+        let say = |how: &str| self.trace.add_parts(&[&what, " at ", &to, ": ", how]);
+        let after = match fault {
             Some(Fault::Unreachable) => {
-                self.trace.add(&format!("{what} at {to}: unreachable"));
+                say("unreachable");
                 return Err(NetError::Unreachable { to, why: "connection refused".to_owned() });
             }
             Some(Fault::LostRequest) => {
-                self.trace.add(&format!("{what} at {to}: request lost"));
+                say("request lost");
                 tokio::time::sleep(Duration::from_millis(1 + self.rng.below(50))).await;
                 return Err(lost("connection reset by peer"));
             }
+            Some(Fault::Hang { executed: false }) => {
+                say("never arrives");
+                return std::future::pending().await;
+            }
             Some(Fault::Late(after)) => {
-                self.trace.add(&format!("{what} at {to}: late by {} ms", after.as_millis()));
-                tokio::spawn(async move {
-                    tokio::time::sleep(after).await;
-                    call.await
-                })
-                .await
+                say("late");
+                after
             }
-            None | Some(Fault::LostReply) => {
-                tokio::spawn(async move {
-                    tokio::time::sleep(latency).await;
-                    call.await
-                })
-                .await
-            }
+            _ => latency,
         };
+        let first = call();
+        let second = matches!(fault, Some(Fault::Duplicate)).then(|| call());
+        let outcome = tokio::spawn(async move {
+            tokio::time::sleep(after).await;
+            let outcome = first.await;
+            if let Some(second) = second {
+                // Nobody reads the answer of the copy.
+                let _answer = second.await;
+            }
+            outcome
+        })
+        .await;
         let outcome = outcome.map_err(|_| lost("the server's task ended"))?;
-        if let Some(Fault::LostReply) = fault {
-            self.trace.add(&format!("{what} at {to}: reply lost"));
-            return Err(lost("connection reset by peer"));
+        match fault {
+            Some(Fault::LostReply) => {
+                say("reply lost");
+                return Err(lost("connection reset by peer"));
+            }
+            Some(Fault::Hang { .. }) => {
+                say("executed, never answered");
+                return std::future::pending().await;
+            }
+            Some(Fault::SlowReply(after)) => {
+                say("answered late");
+                tokio::time::sleep(after).await;
+            }
+            Some(Fault::Duplicate) => say("executed twice"),
+            _ => {}
         }
-        self.trace.add(&format!("{what} at {to}: {}", if outcome.is_ok() { "ok" } else { "failed" }));
+        say(if outcome.is_ok() { "ok" } else { "failed" });
         outcome
     }
 }
@@ -139,18 +174,30 @@ impl Net for FaultyNet {
     fn thrift<'a>(&'a self, to: &'a Endpoint, call: Bytes) -> BoxFuture<'a, Result<Bytes, NetError>> {
         let (inner, endpoint) = (Arc::clone(&self.inner), to.clone());
         let what = doris::thrift::decode_call(&call).map_or_else(|_| "?".to_owned(), |call| call.name.to_string());
-        self.carry(what, to.to_string(), async move { inner.thrift(&endpoint, call).await }.boxed()).boxed()
+        let again = move || {
+            let (inner, endpoint, call) = (Arc::clone(&inner), endpoint.clone(), call.clone());
+            async move { inner.thrift(&endpoint, call).await }.boxed()
+        };
+        async move { self.carry(what, to.to_string(), again).await }.boxed()
     }
 
     fn sql<'a>(&'a self, login: &'a SqlLogin, sql: &'a str) -> BoxFuture<'a, Result<SqlReply, NetError>> {
-        let (inner, login, sql) = (Arc::clone(&self.inner), login.clone(), sql.to_owned());
-        let (what, to) = (sql.chars().take(60).collect(), login.endpoint.to_string());
-        self.carry(what, to, async move { inner.sql(&login, &sql).await }.boxed()).boxed()
+        let (inner, copy, text) = (Arc::clone(&self.inner), login.clone(), sql.to_owned());
+        let what = sql.chars().take(60).collect();
+        let again = move || {
+            let (inner, login, sql) = (Arc::clone(&inner), copy.clone(), text.clone());
+            async move { inner.sql(&login, &sql).await }.boxed()
+        };
+        async move { self.carry(what, login.endpoint.to_string(), again).await }.boxed()
     }
 
     fn http_get<'a>(&'a self, to: &'a Endpoint, path_and_query: &'a str) -> BoxFuture<'a, Result<HttpReply, NetError>> {
         let (inner, endpoint, path) = (Arc::clone(&self.inner), to.clone(), path_and_query.to_owned());
         let what = path.split('?').next().unwrap_or_default().to_owned();
-        self.carry(what, to.to_string(), async move { inner.http_get(&endpoint, &path).await }.boxed()).boxed()
+        let again = move || {
+            let (inner, endpoint, path) = (Arc::clone(&inner), endpoint.clone(), path.clone());
+            async move { inner.http_get(&endpoint, &path).await }.boxed()
+        };
+        async move { self.carry(what, to.to_string(), again).await }.boxed()
     }
 }

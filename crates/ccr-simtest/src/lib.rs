@@ -5,15 +5,16 @@
 //! * [`trace`]: what happened, for people and as one hash;
 //! * [`clusters`]: the two simulated clusters;
 //! * [`host`]: clock and randomness of a simulated process;
+//! * [`crash`]: one scenario, and the death of its process at every point of it;
 //! * [`syncer`]: the program's jobs and HTTP routes in process;
-//! * [`world`]: two clusters, one job, its work, its kills, and what must hold at the end;
+//! * [`day`]: two clusters, table jobs, their work, their mishaps, and what must hold;
 //! * [`scenario`]: what a person does to clusters and syncer, and what must come of it.
 
-mod changes;
 pub mod clusters;
+pub mod crash;
+pub mod day;
 pub mod faults;
 pub mod host;
 pub mod scenario;
 pub mod syncer;
 pub mod trace;
-pub mod world;

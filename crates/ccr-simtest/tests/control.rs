@@ -262,7 +262,8 @@ async fn a_full_copy_that_is_asked_for_is_made_once_in_every_state() {
     job.skip(Skip::PartialSync { table: "orders".to_owned(), table_id: world.document().await.src.table_id })
         .await
         .unwrap();
-    assert!(job.wait_for(|status| status.run == Run::Running && status.sync_state == SyncState::TableFullSync).await);
+    let copying = |status: &ccr_engine::JobStatus| status.sync_state == SyncState::TablePartialSync;
+    assert!(job.wait_for(|status| status.run == Run::Running && copying(status)).await);
     assert!(job.wait_for(|status| status.sync_state == SyncState::TableIncrementalSync).await);
     world.write(1).await;
     seconds(60).await;
@@ -317,7 +318,7 @@ async fn a_request_of_the_go_program_is_fulfilled_once() {
 /// Longest virtual time that an answer may take: nothing outside is waited for.
 const AT_ONCE: Duration = Duration::from_millis(20);
 
-/// Defects: ENG-C-5, ENG-C-6, SVC-A2.
+/// Defects: ENG-C-5, ENG-C-6, SVC-A2, ENG-T-6.
 #[tokio::test(start_paused = true)]
 async fn every_command_is_answered_at_once_in_every_state() {
     let states: [(&str, Option<FaultRule>); 12] = [
@@ -380,7 +381,7 @@ async fn every_command_is_answered_at_once_in_every_state() {
     }
 }
 
-/// Defects: ENG-L-1, ENG-L-6, SVC-A6.
+/// Defects: ENG-L-1, ENG-L-6, SVC-A6, ENG-I-5.
 #[tokio::test(start_paused = true)]
 async fn a_deleted_job_leaves_no_transaction_open_and_its_name_is_free_at_once() {
     for call in ["ingest_binlog", "commitTxn", "beginTxn"] {

@@ -46,6 +46,7 @@ async fn a_backup_that_is_executed_late_replaces_the_snapshot_but_loses_nothing(
     world.assert_equal().await;
 }
 
+/// Defects: ENG-R-13, ENG-R-10.
 #[tokio::test(start_paused = true)]
 async fn a_source_table_that_is_dropped_is_not_called_caught_up() {
     let mut world = World::new().await;
@@ -59,6 +60,7 @@ async fn a_source_table_that_is_dropped_is_not_called_caught_up() {
     assert_eq!(world.ids(&world.clusters.dest).await, copied, "the copy is left as it is");
 }
 
+/// Defects: SEEN-1.
 #[tokio::test(start_paused = true)]
 async fn writes_that_the_source_does_not_record_are_noticed() {
     let mut world = World::new().await;
@@ -82,7 +84,7 @@ async fn nothing_goes_on_from_a_state_that_could_not_be_stored() {
             return None;
         }
         let stored = store.progress(JOB).now_or_never()?.ok()??;
-        (stored.contains("\"state\":4,") && stored.contains("\"id\":")).then(away)
+        (stored.contains("\"state\":4,") && stored.contains("\"dest\":")).then(away)
     });
     let (job, mut tasks) = world.start().await;
     seconds(20).await;
@@ -131,6 +133,7 @@ async fn a_resume_outlives_a_pause_whose_answer_was_lost() {
     assert_eq!(job.status().run, Run::Running);
 }
 
+/// Defects: ENG-I-6.
 #[tokio::test(start_paused = true)]
 async fn a_paused_job_leaves_no_transaction_open_and_moves_again() {
     let mut world = World::new().await;
@@ -152,6 +155,7 @@ async fn a_paused_job_leaves_no_transaction_open_and_moves_again() {
     world.assert_equal().await;
 }
 
+/// Defects: MODEL-14.
 #[tokio::test(start_paused = true)]
 async fn somebody_elses_write_to_the_copy_stops_the_job_with_a_code() {
     let mut world = World::new().await;
@@ -164,6 +168,7 @@ async fn somebody_elses_write_to_the_copy_stops_the_job_with_a_code() {
     assert_eq!(status.error.unwrap().code, Code::FOREIGN_WRITE);
 }
 
+/// Defects: SVC-A6, ENG-L-1.
 #[tokio::test(start_paused = true)]
 async fn a_job_that_was_deleted_writes_nothing_into_one_of_the_same_name() {
     let mut world = World::new().await;

@@ -3,16 +3,22 @@
 //! A process that "restarts" opens the same data again with [`MemoryStore::reopen`]. A [`FaultHook`] sees every operation
 //! before and after it and can let it fail.
 
+mod leases;
+
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::AtomicI64;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use crate::rules::Backend;
-use crate::{JobRow, Metastore, Result, StoreError, StoreErrorKind};
+use tokio::time::Instant;
+
+use crate::rules::{Backend, Fence};
+use crate::{ClusterView, JobRow, LeaseAnswer, Metastore, Result, StoreError, StoreErrorKind};
 
 const MEMORY: Backend = Backend("memory");
 
@@ -20,7 +26,7 @@ const MEMORY: Backend = Backend("memory");
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Operation<'a> {
     pub kind: OperationKind,
-    /// The job, or the syncer of a heartbeat; empty for [`OperationKind::Jobs`].
+    /// The job, or the identity of a syncer; empty for [`OperationKind::Jobs`] and [`OperationKind::View`].
     pub name: &'a str,
     pub moment: Moment,
 }
@@ -35,13 +41,20 @@ pub enum OperationKind {
     Jobs,
     Progress,
     SaveProgress,
-    Heartbeat,
+    AcquireLease,
+    RenewLease,
+    Stamp,
+    ReleaseLease,
+    View,
+    TakeJob,
+    GiveJob,
+    ForgetSyncer,
 }
 
 impl OperationKind {
     /// Whether it changes rows.
     pub fn is_write(self) -> bool {
-        !matches!(self, Self::Job | Self::Jobs | Self::Progress)
+        !matches!(self, Self::Job | Self::Jobs | Self::Progress | Self::View)
     }
 }
 
@@ -62,12 +75,30 @@ pub type FaultHook = dyn Fn(Operation<'_>) -> Option<StoreError> + Send + Sync;
 pub struct MemoryStore {
     shared: Arc<Shared>,
     closed: Arc<AtomicBool>,
+    fence: Arc<Fence>,
 }
 
-#[derive(Default)]
+/// 2026-01-01 00:00:00 UTC: when every database in memory begins, milliseconds since the epoch.
+const BEGIN_MS: i64 = 1_767_225_600_000;
+
 struct Shared {
+    begin: Instant,
+    offset_ms: AtomicI64,
     tables: Mutex<Tables>,
     hook: Mutex<Option<Arc<FaultHook>>>,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self { begin: Instant::now(), offset_ms: AtomicI64::new(0), tables: Mutex::default(), hook: Mutex::default() }
+    }
+}
+
+impl Shared {
+    fn now_ms(&self) -> i64 {
+        let elapsed = i64::try_from(self.begin.elapsed().as_millis()).unwrap_or(i64::MAX - BEGIN_MS);
+        BEGIN_MS + elapsed + self.offset_ms.load(Ordering::SeqCst)
+    }
 }
 
 impl fmt::Debug for Shared {
@@ -82,6 +113,7 @@ struct Tables {
     jobs: BTreeMap<String, (String, String)>,
     progresses: BTreeMap<String, String>,
     syncers: BTreeMap<String, i64>,
+    leases: BTreeMap<String, leases::Row>,
 }
 
 impl MemoryStore {
@@ -91,7 +123,12 @@ impl MemoryStore {
 
     /// A new handle on the same data, open even if this one is closed: a restarted process.
     pub fn reopen(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared), closed: Arc::default() }
+        Self { shared: Arc::clone(&self.shared), closed: Arc::default(), fence: Arc::default() }
+    }
+
+    /// Sets the database's clock forward or back.
+    pub fn skew_clock_ms(&self, by_ms: i64) {
+        self.shared.offset_ms.fetch_add(by_ms, Ordering::SeqCst);
     }
 
     /// Installs a hook for every handle on this data; replaces the former one.
@@ -104,9 +141,14 @@ impl MemoryStore {
         *lock(&self.shared.hook) = None;
     }
 
-    /// Table `syncers`: host info to the time of the last heartbeat in nanoseconds.
+    /// Table `syncers`: identity to stamp in nanoseconds.
     pub fn syncers(&self) -> BTreeMap<String, i64> {
         lock(&self.shared.tables).syncers.clone()
+    }
+
+    /// Writes a row of table `syncers`, as a Go program does.
+    pub fn set_syncer(&self, host: &str, stamp_ns: i64) {
+        lock(&self.shared.tables).syncers.insert(host.to_owned(), stamp_ns);
     }
 
     /// Gives a job to another owner, as a rebalancing peer does. Nothing if there is no such job.
@@ -127,6 +169,11 @@ impl MemoryStore {
         let value = operation(&mut lock(&self.shared.tables))?;
         self.ask(Operation { kind, name, moment: Moment::After })?;
         Ok(value)
+    }
+
+    /// Owner and epoch of the lease that this handle acquired.
+    fn held(&self, doing: &str) -> Result<(String, i64)> {
+        self.fence.get().ok_or_else(|| MEMORY.no_lease(doing))
     }
 
     /// The hook runs without a lock held: it may use the store.
@@ -165,7 +212,9 @@ impl Metastore for MemoryStore {
     fn update_job<'a>(&'a self, name: &'a str, owner: &'a str, document: &'a str) -> BoxFuture<'a, Result<()>> {
         async move {
             self.run(OperationKind::UpdateJob, name, |tables| {
-                MEMORY.check_owner(&format!("update job name {name}"), tables.owner(name), owner)?;
+                let doing = format!("update job name {name}");
+                MEMORY.check_owner(&doing, tables.owner(name), owner)?;
+                tables.check_lease(MEMORY, &doing, owner, self.fence.epoch(owner), self.shared.now_ms())?;
                 tables.jobs.insert(name.to_owned(), (document.to_owned(), owner.to_owned()));
                 Ok(())
             })
@@ -177,7 +226,9 @@ impl Metastore for MemoryStore {
         async move {
             self.run(OperationKind::RemoveJob, name, |tables| {
                 if let (Some(owner), Some(found)) = (owner, tables.owner(name)) {
-                    MEMORY.check_owner(&format!("remove job, name: {name}"), Some(found), owner)?;
+                    let doing = format!("remove job, name: {name}");
+                    MEMORY.check_owner(&doing, Some(found), owner)?;
+                    tables.check_lease(MEMORY, &doing, owner, self.fence.epoch(owner), self.shared.now_ms())?;
                 }
                 tables.jobs.remove(name);
                 tables.progresses.remove(name);
@@ -204,7 +255,9 @@ impl Metastore for MemoryStore {
     fn save_progress<'a>(&'a self, name: &'a str, owner: &'a str, document: &'a str) -> BoxFuture<'a, Result<()>> {
         async move {
             self.run(OperationKind::SaveProgress, name, |tables| {
-                MEMORY.check_owner(&format!("update progress of job {name}"), tables.owner(name), owner)?;
+                let doing = format!("update progress of job {name}");
+                MEMORY.check_owner(&doing, tables.owner(name), owner)?;
+                tables.check_lease(MEMORY, &doing, owner, self.fence.epoch(owner), self.shared.now_ms())?;
                 tables.progresses.insert(name.to_owned(), document.to_owned());
                 Ok(())
             })
@@ -212,11 +265,92 @@ impl Metastore for MemoryStore {
         .boxed()
     }
 
-    fn heartbeat<'a>(&'a self, owner: &'a str, now_ns: i64) -> BoxFuture<'a, Result<()>> {
+    fn acquire_lease<'a>(
+        &'a self,
+        owner: &'a str,
+        process: &'a str,
+        ended: Option<&'a str>,
+        ttl: Duration,
+    ) -> BoxFuture<'a, Result<LeaseAnswer>> {
         async move {
-            self.run(OperationKind::Heartbeat, owner, |tables| {
-                tables.syncers.insert(owner.to_owned(), now_ns);
+            let answer = self.run(OperationKind::AcquireLease, owner, |tables| {
+                MEMORY.check_identity(owner)?;
+                Ok(tables.acquire(owner, process, ended, ttl, self.shared.now_ms()))
+            })?;
+            if let LeaseAnswer::Granted { epoch } = answer {
+                self.fence.set(owner, epoch);
+            }
+            Ok(answer)
+        }
+        .boxed()
+    }
+
+    fn renew_lease(&self, ttl: Duration) -> BoxFuture<'_, Result<()>> {
+        async move {
+            let (owner, epoch) = self.held("refresh syncer")?;
+            self.run(OperationKind::RenewLease, &owner, |tables| {
+                let now_ms = self.shared.now_ms();
+                tables.check_lease(MEMORY, "refresh syncer", &owner, epoch, now_ms)?;
+                tables.renew(&owner, ttl, now_ms);
                 Ok(())
+            })
+        }
+        .boxed()
+    }
+
+    fn stamp(&self, stamp_ns: i64) -> BoxFuture<'_, Result<()>> {
+        async move {
+            let (owner, epoch) = self.held("refresh syncer")?;
+            self.run(OperationKind::Stamp, &owner, |tables| {
+                tables.check_lease(MEMORY, "refresh syncer", &owner, epoch, self.shared.now_ms())?;
+                tables.stamp(&owner, stamp_ns);
+                Ok(())
+            })
+        }
+        .boxed()
+    }
+
+    fn release_lease(&self) -> BoxFuture<'_, Result<()>> {
+        async move {
+            let Some((owner, epoch)) = self.fence.get() else { return Ok(()) };
+            self.run(OperationKind::ReleaseLease, &owner, |tables| {
+                tables.release(&owner, epoch);
+                Ok(())
+            })
+        }
+        .boxed()
+    }
+
+    fn view(&self) -> BoxFuture<'_, Result<ClusterView>> {
+        async move { self.run(OperationKind::View, "", |tables| Ok(tables.view(self.shared.now_ms()))) }.boxed()
+    }
+
+    fn take_job<'a>(&'a self, name: &'a str, from: &'a str, to: &'a str) -> BoxFuture<'a, Result<bool>> {
+        async move {
+            self.run(OperationKind::TakeJob, name, |tables| {
+                Ok(tables.move_job(name, from, to, false, self.shared.now_ms()))
+            })
+        }
+        .boxed()
+    }
+
+    fn give_job<'a>(&'a self, name: &'a str, to: &'a str) -> BoxFuture<'a, Result<bool>> {
+        async move {
+            let doing = format!("move job {name} to {to}");
+            let (owner, epoch) = self.held(&doing)?;
+            self.run(OperationKind::GiveJob, name, |tables| {
+                let now_ms = self.shared.now_ms();
+                Ok(tables.check_lease(MEMORY, &doing, &owner, epoch, now_ms).is_ok()
+                    && tables.move_job(name, &owner, to, true, now_ms))
+            })
+        }
+        .boxed()
+    }
+
+    fn forget_syncer<'a>(&'a self, host: &'a str, stamp_ns: i64) -> BoxFuture<'a, Result<bool>> {
+        async move {
+            self.run(OperationKind::ForgetSyncer, host, |tables| {
+                Ok(tables.forget(host, stamp_ns, self.shared.now_ms()))
             })
         }
         .boxed()
@@ -245,14 +379,20 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn passes_the_contract() {
-        crate::contract::run(async || Arc::new(MemoryStore::new()) as Arc<dyn Metastore>).await;
+        let databases = Mutex::new(BTreeMap::<usize, MemoryStore>::new());
+        crate::contract::run(async |database| {
+            let store = lock(&databases).entry(database).or_default().reopen();
+            Arc::new(store) as Arc<dyn Metastore>
+        })
+        .await;
     }
 
     #[tokio::test]
     async fn a_restarted_process_sees_the_data_and_the_closed_handle_does_not() {
         let first = MemoryStore::new();
         first.add_job(&row()).await.unwrap();
-        first.heartbeat("h:1", 7).await.unwrap();
+        first.acquire_lease("h:1", "p", None, Duration::from_secs(3)).await.unwrap();
+        first.stamp(7).await.unwrap();
         first.close().await;
         assert_eq!(first.clone().jobs().await.unwrap_err().kind, StoreErrorKind::Unavailable);
         let second = first.reopen();
@@ -260,6 +400,29 @@ mod tests {
         assert_eq!(second.syncers(), BTreeMap::from([("h:1".to_owned(), 7)]));
         second.set_owner("j", "h:2");
         assert_eq!(second.save_progress("j", "h:1", "{}").await.unwrap_err().kind, StoreErrorKind::NotOwner);
+    }
+
+    /// A database whose clock jumps: leases of the other time have ended, none lasts longer than it should.
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_jumps_ends_every_lease() {
+        let ttl = Duration::from_secs(3);
+        for jump_ms in [3_600_000, -3_600_000] {
+            let store = MemoryStore::new();
+            let other = store.reopen();
+            let granted = |answer| match answer {
+                LeaseAnswer::Granted { epoch } => epoch,
+                LeaseAnswer::Held(lease) => panic!("{lease:?}"),
+            };
+            store.add_job(&row()).await.unwrap();
+            let epoch = granted(store.acquire_lease("h:1", "p", None, ttl).await.unwrap());
+            store.skew_clock_ms(jump_ms);
+            assert!(!store.view().await.unwrap().leases["h:1"].is_alive());
+            assert_eq!(store.save_progress("j", "h:1", "{}").await.unwrap_err().kind, StoreErrorKind::NotOwner);
+            assert_eq!(store.renew_lease(ttl).await.unwrap_err().kind, StoreErrorKind::NotOwner);
+            assert!(granted(other.acquire_lease("h:1", "q", None, ttl).await.unwrap()) > epoch);
+            assert_eq!(store.save_progress("j", "h:1", "{}").await.unwrap_err().kind, StoreErrorKind::NotOwner);
+            other.save_progress("j", "h:1", "{}").await.unwrap();
+        }
     }
 
     #[tokio::test]

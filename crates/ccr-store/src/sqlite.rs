@@ -1,27 +1,30 @@
 //! The embedded default: one SQLite file, in the Go program's tables.
 //!
-//! The file of a Go program is taken over in place, and can be handed back after [`Metastore::close`]. The journal is WAL with
-//! `synchronous = FULL`: a write that returned survives a power cut. Writing transactions are `BEGIN IMMEDIATE`: deferred ones
-//! fail with "database is locked" under concurrency in spite of the busy timeout.
+//! The file of a Go program is taken over in place, and can be handed back after [`Metastore::close`](crate::Metastore::close).
+//! The journal is WAL with `synchronous = FULL`: a write that returned survives a power cut. Writing transactions are
+//! `BEGIN IMMEDIATE`: deferred ones fail with "database is locked" under concurrency in spite of the busy timeout.
 
 mod open;
 mod schema;
+mod texts;
 
 use std::path::{Path, PathBuf};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use sqlx::sqlite::{SqlitePool, SqliteRow};
-use sqlx::{Row, Sqlite, Transaction};
+use sqlx::query::Query;
+use sqlx::sqlite::{SqliteArguments, SqlitePool, SqliteRow};
+use sqlx::{Row, Sqlite};
 
-use crate::rules::{self, Backend};
-use crate::{JobRow, Metastore, Result, StoreError, StoreErrorKind};
-
-const SQLITE: Backend = Backend("sqlite");
+use crate::sql::{Arg, Column, Database, Lane, Limits, Meaning, SqlStore, Texts, Value, bind};
+use crate::{Result, StoreError, StoreErrorKind};
 
 /// A metadata database in a file.
+pub type SqliteStore = SqlStore<SqliteDatabase>;
+
+/// The file.
 #[derive(Clone, Debug)]
-pub struct SqliteStore {
+pub struct SqliteDatabase {
     pool: SqlitePool,
     path: PathBuf,
 }
@@ -39,187 +42,87 @@ impl SqliteStore {
             pool.close().await;
             return Err(error);
         }
-        Ok(Self { pool, path: path.to_owned() })
+        Ok(Self::over(SqliteDatabase { pool, path: path.to_owned() }))
     }
 
     /// The file.
     pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    async fn begin(&self, doing: &str) -> Result<Transaction<'static, Sqlite>> {
-        self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(|error| failure(doing, error))
+        &self.database.path
     }
 }
 
-/// The Go-like sentence `sqlite: <doing> failed: <reason>`, and the kind.
-fn failure(doing: &str, error: sqlx::Error) -> StoreError {
-    let (kind, reason) = open::classify(&error);
-    StoreError { kind, text: format!("sqlite: {doing} failed: {reason}") }
+/// Binds as many arguments as the statement has.
+fn query<'a>(statement: &'static str, args: &[Arg<'a>]) -> Query<'a, Sqlite, SqliteArguments> {
+    args.iter().take(bind::arguments(statement)).fold(sqlx::query(statement), |query, arg| match arg {
+        Arg::Text(text) => query.bind(*text),
+        Arg::Int(number) => query.bind(*number),
+    })
 }
 
-/// A text column, whatever is stored in it: NULL is empty, broken UTF-8 is replaced as Go's decoder does.
-fn text(row: &SqliteRow, index: usize, doing: &str) -> Result<String> {
-    let bytes: Option<Vec<u8>> = row.try_get(index).map_err(|error| failure(doing, error))?;
-    Ok(String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned())
+/// A column, whatever is stored in it: NULL is empty, a blob is text, broken UTF-8 is replaced as Go's decoder does.
+fn value(row: &SqliteRow, index: usize, column: Column) -> std::result::Result<Value, sqlx::Error> {
+    Ok(match column {
+        Column::Text => {
+            let bytes: Option<Vec<u8>> = row.try_get_unchecked(index)?;
+            Value::Text(String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned())
+        }
+        Column::Int => Value::Int(row.try_get_unchecked::<Option<i64>, _>(index)?.unwrap_or_default()),
+    })
 }
 
-async fn owner_of(transaction: &mut Transaction<'static, Sqlite>, name: &str, doing: &str) -> Result<Option<String>> {
-    let row = sqlx::query("SELECT CAST(belong_to AS BLOB) FROM jobs WHERE job_name = ?")
-        .bind(name)
-        .fetch_optional(&mut **transaction)
-        .await
-        .map_err(|error| failure(doing, error))?;
-    row.map(|row| text(&row, 0, doing)).transpose()
-}
+impl Database for SqliteDatabase {
+    const NAME: &'static str = "sqlite";
+    const BASE64: bool = false;
 
-impl Metastore for SqliteStore {
-    fn add_job<'a>(&'a self, row: &'a JobRow) -> BoxFuture<'a, Result<()>> {
+    fn texts(&self) -> &'static Texts {
+        &texts::TEXTS
+    }
+
+    fn execute<'a>(
+        &'a self,
+        _: Lane,
+        statements: &'a [&'static str],
+        args: &'a [Arg<'a>],
+    ) -> BoxFuture<'a, std::result::Result<u64, sqlx::Error>> {
         async move {
-            let doing = format!("insert job name {}", row.name);
-            let failed = |error| failure(&doing, error);
-            let mut transaction = self.begin(&doing).await?;
-            if owner_of(&mut transaction, &row.name, &doing).await?.is_some() {
-                return Err(SQLITE.exists(&row.name));
+            let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+            let mut changed = None;
+            for statement in statements {
+                let done = query(statement, args).execute(&mut *transaction).await?;
+                changed.get_or_insert(done.rows_affected());
             }
-            sqlx::query("INSERT INTO jobs (job_name, job_info, belong_to) VALUES (?, ?, ?)")
-                .bind(&row.name)
-                .bind(&row.document)
-                .bind(&row.owner)
-                .execute(&mut *transaction)
-                .await
-                .map_err(failed)?;
-            sqlx::query("DELETE FROM progresses WHERE job_name = ?")
-                .bind(&row.name)
-                .execute(&mut *transaction)
-                .await
-                .map_err(failed)?;
-            transaction.commit().await.map_err(failed)
+            transaction.commit().await?;
+            Ok(changed.unwrap_or_default())
         }
         .boxed()
     }
 
-    fn update_job<'a>(&'a self, name: &'a str, owner: &'a str, document: &'a str) -> BoxFuture<'a, Result<()>> {
+    fn rows<'a>(
+        &'a self,
+        _: Lane,
+        statement: &'static str,
+        args: &'a [Arg<'a>],
+        columns: &'a [Column],
+    ) -> BoxFuture<'a, std::result::Result<Vec<Vec<Value>>, sqlx::Error>> {
         async move {
-            let doing = format!("update job name {name}");
-            let failed = |error| failure(&doing, error);
-            let mut transaction = self.begin(&doing).await?;
-            let found = owner_of(&mut transaction, name, &doing).await?;
-            SQLITE.check_owner(&doing, found.as_deref(), owner)?;
-            sqlx::query("UPDATE jobs SET job_info = ? WHERE job_name = ?")
-                .bind(document)
-                .bind(name)
-                .execute(&mut *transaction)
-                .await
-                .map_err(failed)?;
-            transaction.commit().await.map_err(failed)
+            let rows = query(statement, args).fetch_all(&self.pool).await?;
+            let read = |row| columns.iter().enumerate().map(|(index, column)| value(row, index, *column)).collect();
+            rows.iter().map(read).collect()
         }
         .boxed()
     }
 
-    fn remove_job<'a>(&'a self, name: &'a str, owner: Option<&'a str>) -> BoxFuture<'a, Result<()>> {
-        async move {
-            let doing = format!("remove job, name: {name}");
-            let failed = |error| failure(&doing, error);
-            let mut transaction = self.begin(&doing).await?;
-            if let (Some(owner), Some(found)) = (owner, owner_of(&mut transaction, name, &doing).await?) {
-                SQLITE.check_owner(&doing, Some(&found), owner)?;
-            }
-            sqlx::query("DELETE FROM jobs WHERE job_name = ?")
-                .bind(name)
-                .execute(&mut *transaction)
-                .await
-                .map_err(failed)?;
-            sqlx::query("DELETE FROM progresses WHERE job_name = ?")
-                .bind(name)
-                .execute(&mut *transaction)
-                .await
-                .map_err(failed)?;
-            transaction.commit().await.map_err(failed)
+    fn meaning(&self, error: &sqlx::Error) -> Meaning {
+        if error.as_database_error().is_some_and(|error| error.is_unique_violation()) {
+            return Meaning::new(StoreErrorKind::Exists, "a row of that name exists");
         }
-        .boxed()
+        let (kind, reason) = open::classify(error);
+        Meaning::new(kind, reason)
     }
 
-    fn job<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<JobRow>>> {
-        async move {
-            let doing = format!("get job, name: {name}");
-            let row = sqlx::query(
-                "SELECT CAST(job_name AS BLOB), CAST(job_info AS BLOB), CAST(belong_to AS BLOB) FROM jobs WHERE job_name = ?",
-            )
-            .bind(name)
-            .fetch_optional(&self.pool)
-            .await
-            .map_err(|error| failure(&doing, error))?;
-            row.map(|row| job_row(&row, &doing)).transpose()
-        }
-        .boxed()
-    }
-
-    fn jobs(&self) -> BoxFuture<'_, Result<Vec<JobRow>>> {
-        async move {
-            let doing = "get jobs data";
-            let rows = sqlx::query(
-                "SELECT CAST(job_name AS BLOB), CAST(job_info AS BLOB), CAST(belong_to AS BLOB) FROM jobs ORDER BY job_name",
-            )
-            .fetch_all(&self.pool)
-            .await
-            .map_err(|error| failure(doing, error))?;
-            rows.iter().map(|row| job_row(row, doing)).collect()
-        }
-        .boxed()
-    }
-
-    fn progress<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<String>>> {
-        async move {
-            let doing = format!("query progress of job {name}");
-            let row = sqlx::query("SELECT CAST(progress AS BLOB) FROM progresses WHERE job_name = ?")
-                .bind(name)
-                .fetch_optional(&self.pool)
-                .await
-                .map_err(|error| failure(&doing, error))?;
-            let Some(row) = row else { return Ok(None) };
-            rules::decode_progress(SQLITE, name, text(&row, 0, &doing)?).map(Some)
-        }
-        .boxed()
-    }
-
-    fn save_progress<'a>(&'a self, name: &'a str, owner: &'a str, document: &'a str) -> BoxFuture<'a, Result<()>> {
-        async move {
-            let doing = format!("update progress of job {name}");
-            let failed = |error| failure(&doing, error);
-            let mut transaction = self.begin(&doing).await?;
-            let found = owner_of(&mut transaction, name, &doing).await?;
-            SQLITE.check_owner(&doing, found.as_deref(), owner)?;
-            sqlx::query(
-                "INSERT INTO progresses (job_name, progress) VALUES (?1, ?2) \
-                 ON CONFLICT (job_name) DO UPDATE SET progress = ?2",
-            )
-            .bind(name)
-            .bind(document)
-            .execute(&mut *transaction)
-            .await
-            .map_err(failed)?;
-            transaction.commit().await.map_err(failed)
-        }
-        .boxed()
-    }
-
-    fn heartbeat<'a>(&'a self, owner: &'a str, now_ns: i64) -> BoxFuture<'a, Result<()>> {
-        async move {
-            let doing = "refresh syncer";
-            let mut transaction = self.begin(doing).await?;
-            sqlx::query(
-                "INSERT INTO syncers (host_info, timestamp) VALUES (?1, ?2) \
-                 ON CONFLICT (host_info) DO UPDATE SET timestamp = ?2",
-            )
-            .bind(owner)
-            .bind(now_ns)
-            .execute(&mut *transaction)
-            .await
-            .map_err(|error| failure(doing, error))?;
-            transaction.commit().await.map_err(|error| failure(doing, error))
-        }
-        .boxed()
+    fn limits(&self) -> Limits {
+        // SQLite's own; it counts by itself, this keeps what cannot fit from being copied.
+        Limits { job: 1_000_000_000, progress: 1_000_000_000 }
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
@@ -234,10 +137,6 @@ impl Metastore for SqliteStore {
         }
         .boxed()
     }
-}
-
-fn job_row(row: &SqliteRow, doing: &str) -> Result<JobRow> {
-    Ok(JobRow { name: text(row, 0, doing)?, document: text(row, 1, doing)?, owner: text(row, 2, doing)? })
 }
 
 #[cfg(test)]

@@ -1,10 +1,14 @@
 //! The machine this program runs on: its clock and its random source. Nothing else in the program reads them.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+mod process_name;
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ccr_engine::{Clock, Rng};
 use rand::{TryRng, rngs::SysRng};
 use time::{OffsetDateTime, UtcOffset};
+
+pub use process_name::{ProcessName, process_name};
 
 /// The system's wall clock.
 #[derive(Clone, Copy, Debug, Default)]
@@ -25,6 +29,12 @@ impl Clock for SystemClock {
     fn now_ms(&self) -> i64 {
         self.now_ns().div_euclid(1_000_000)
     }
+}
+
+/// Time since the machine started, the time that it slept included. Never goes back.
+pub fn since_boot() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or_default(), u32::try_from(time.tv_nsec).unwrap_or_default())
 }
 
 /// The system's source of random numbers.

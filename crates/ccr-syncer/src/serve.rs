@@ -10,7 +10,7 @@ use std::{
 };
 
 use ccr_engine::{Env, Settings, incremental::IngestWindows};
-use ccr_store::{Metastore, sqlite::SqliteStore};
+use ccr_store::{Metastore, ServerAddress, mysql::MysqlStore, postgres::PostgresStore, sqlite::SqliteStore};
 use doris::{
     cluster::Timeouts,
     net::{
@@ -27,7 +27,7 @@ use crate::{
     flags::{Feature, Flags, features},
     host::{SystemClock, SystemRng, identity},
     http::{Api, router},
-    manager::{LagWatch, Manager, keep_membership},
+    manager::{FencedNet, LagWatch, Manager, Membership, Tenure},
     metrics::{MeasuredNet, Metrics},
     monitor,
 };
@@ -53,6 +53,7 @@ pub struct Syncer {
     listener: TcpListener,
     address: SocketAddr,
     manager: Arc<Manager>,
+    membership: Membership,
     calls: MeasuredNet,
     legacy_metrics: bool,
     features: Arc<[Feature]>,
@@ -60,11 +61,11 @@ pub struct Syncer {
 }
 
 impl Syncer {
-    /// Takes the port, opens the database and starts the jobs that belong to this syncer, in this order: a second process
-    /// with the same port never touches a job.
+    /// Takes the port, opens the database, joins the other syncers and starts the jobs that belong to this one, in this order: a
+    /// second process with the same port, or the same identity on another machine, never touches a job.
     ///
     /// # Errors
-    /// The port is taken, or the database cannot be opened, read or written.
+    /// The port or the identity is taken, or the database cannot be opened, read or written.
     pub async fn open(flags: &Flags) -> Result<Self, StartError> {
         let listener = bind(flags.port).await.map_err(|error| {
             let hint = if error.kind() == ErrorKind::AddrInUse {
@@ -78,8 +79,9 @@ impl Syncer {
             listener.local_addr().map_err(|error| StartError(format!("http service start error: {error}")))?;
         let store = open_store(flags).await?;
         let calls = MeasuredNet::new(net(flags));
+        let tenure = Tenure::default();
         let env = Env {
-            net: Arc::new(calls.clone()),
+            net: Arc::new(FencedNet::new(Arc::new(calls.clone()), tenure.clone())),
             store,
             clock: Arc::new(SystemClock),
             rng: Arc::new(SystemRng),
@@ -88,12 +90,21 @@ impl Syncer {
             windows: Arc::new(IngestWindows::new(flags.max_ingest_concurrency_per_backend)),
         };
         let database = |error| StartError(format!("new meta db error: {error}"));
-        env.store.heartbeat(&env.owner, SystemClock.now_ns()).await.map_err(database)?;
         let manager = Manager::new(env);
+        let membership = Membership::join(Arc::clone(&manager), tenure).await.map_err(database)?;
         manager.reconcile().await.map_err(database)?;
         info!("ccr start, version: {VERSION}, identity: {}, port: {}", manager.env().owner, address.port());
         let (features, db_type) = (features(flags).into(), flags.db_type.as_str().into());
-        Ok(Self { listener, address, manager, calls, legacy_metrics: flags.legacy_metrics, features, db_type })
+        Ok(Self {
+            listener,
+            address,
+            manager,
+            membership,
+            calls,
+            legacy_metrics: flags.legacy_metrics,
+            features,
+            db_type,
+        })
     }
 
     /// Where it listens.
@@ -106,13 +117,13 @@ impl Syncer {
         &self.manager
     }
 
-    /// Serves until `stop` is cancelled; then lets running requests end, stops the jobs at their next safe point and closes
-    /// the database.
+    /// Serves until `stop` is cancelled; then lets running requests end, stops the jobs at their next safe point, hands them over
+    /// to the other syncers and closes the database.
     pub async fn run(self, stop: CancellationToken) {
         let background = TaskTracker::new();
         let cancel = CancellationToken::new();
         let lags = LagWatch::default();
-        background.spawn(keep_membership(Arc::clone(&self.manager), cancel.clone()));
+        self.membership.coordinate();
         background.spawn(lags.clone().run(Arc::clone(&self.manager), cancel.clone()));
         background.spawn(monitor::run(Arc::clone(&self.manager), cancel.clone()));
         background.close();
@@ -137,7 +148,7 @@ impl Syncer {
         }
         cancel.cancel();
         background.wait().await;
-        self.manager.stop().await;
+        self.membership.leave().await;
         self.manager.env().store.close().await;
         info!("all service stop");
     }
@@ -154,17 +165,28 @@ async fn bind(port: u16) -> io::Result<TcpListener> {
 }
 
 async fn open_store(flags: &Flags) -> Result<Arc<dyn Metastore>, StartError> {
-    if flags.db_type != "sqlite3" {
-        return Err(StartError(format!(
-            "new meta db error: db_type {} is not supported by this build yet; use -db_type sqlite3",
-            flags.db_type
-        )));
+    let failed = |error| StartError(format!("new meta db error: {error}"));
+    let server = || ServerAddress {
+        host: flags.db_host.clone(),
+        port: flags.db_port,
+        user: flags.db_user.clone(),
+        password: flags.db_password.clone(),
+        database: flags.db_name.clone(),
+        max_connections: flags.db_max_open_conns,
+    };
+    match flags.db_type.as_str() {
+        "mysql" => {
+            // 0: whatever the server takes.
+            let packet = usize::try_from(flags.mysql_max_allowed_packet).ok().filter(|packet| *packet > 0);
+            let store = MysqlStore::open(&server(), packet.unwrap_or(usize::MAX)).await;
+            Ok(Arc::new(store.map_err(failed)?))
+        }
+        "postgresql" => Ok(Arc::new(PostgresStore::open(&server()).await.map_err(failed)?)),
+        _ if flags.db_dir.is_empty() => {
+            Err(StartError("new meta db error: the db_dir is empty when db_type is sqlite3".to_owned()))
+        }
+        _ => Ok(Arc::new(SqliteStore::open(Path::new(&flags.db_dir)).await.map_err(failed)?)),
     }
-    if flags.db_dir.is_empty() {
-        return Err(StartError("new meta db error: the db_dir is empty when db_type is sqlite3".to_owned()));
-    }
-    let store = SqliteStore::open(Path::new(&flags.db_dir)).await;
-    Ok(Arc::new(store.map_err(|error| StartError(format!("new meta db error: {error}")))?))
 }
 
 fn net(flags: &Flags) -> Arc<dyn Net> {

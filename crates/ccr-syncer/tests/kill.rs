@@ -64,6 +64,7 @@ async fn start(name: &str, seed: u64) -> (SimCluster, Side) {
     (cluster, side)
 }
 
+/// Defects: WIRE-5, ENG-E-4.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_kills_lose_nothing_and_double_nothing() {
     let mut rng = StdRng::seed_from_u64(20);

@@ -94,7 +94,9 @@ fn a_syncer_that_cannot_start_says_why_in_one_sentence() {
     assert_refused(&with(&["-port", "0", "-db_dir", "."]), "new meta db error: ");
     assert_refused(&with(&["-port", "0", "-db_dir="]), "the db_dir is empty");
     for db_type in ["mysql", "postgresql"] {
-        assert_refused(&with(&["-port", "0", "-db_type", db_type]), "is not supported by this build yet");
+        let nobody = with(&["-port", "0", "-db_type", db_type, "-db_port", "1", "-db_password", "sesame"]);
+        assert_refused(&nobody, "ccr at 127.0.0.1:1 as user root failed: Connection refused");
+        assert!(!text(&nobody.stderr).contains("sesame"));
     }
     assert_refused(&with(&["-config_file", "nowhere.conf"]), "open config file nowhere.conf");
     fs::write(folder.path().join("bad.conf"), "port=1\nnonsense\n").unwrap();
@@ -165,11 +167,12 @@ impl Drop for Running {
     }
 }
 
+/// Defects: SVC-D1.
 #[test]
 fn signals_end_it_cleanly_and_hangup_does_not() {
     for (signal, name) in [("-TERM", "terminated"), ("-INT", "interrupt"), ("-QUIT", "quit")] {
         let folder = tempfile::tempdir().unwrap();
-        let mut running = Running::start(folder.path(), &[]);
+        let mut running = Running::start(folder.path(), &["-pprof=true"]);
         running.signal("-HUP");
         let reply = running.get("/version");
         assert!(reply.starts_with("HTTP/1.1 200 OK") && reply.contains("{\"version\":\"ccr_syncer-"), "{reply}");
@@ -187,6 +190,7 @@ fn signals_end_it_cleanly_and_hangup_does_not() {
     }
 }
 
+/// Defects: SVC-D1.
 #[test]
 fn one_request_that_hangs_does_not_keep_a_second_signal_from_ending_it() {
     let folder = tempfile::tempdir().unwrap();

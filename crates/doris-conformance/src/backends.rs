@@ -27,7 +27,7 @@ pub(crate) fn pairs(recording: &Recording, world: &World) -> Vec<(char, String, 
                 let rows = answer["rows"].as_array().map(Vec::as_slice).unwrap_or_default();
                 ids.extend(rows.iter().filter_map(|row| row[at].as_str()?.parse::<i64>().ok()));
             }
-            What::Load(_) | What::Watch | What::Note => {}
+            What::Load(_) | What::Watch(_) | What::Note => {}
         }
     }
     let mut pairs = Vec::new();

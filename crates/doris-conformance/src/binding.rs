@@ -96,7 +96,12 @@ impl Bindings {
         known.sort_unstable();
         let below = known.iter().rev().find(|(r, _)| *r <= recorded);
         match below.or_else(|| known.first()) {
-            Some((r, a)) if recorded > 0 => a + (recorded - r),
+            Some((r, a)) if recorded > 0 => {
+                let near = a + (recorded - r);
+                // What lies before a known one must lie before what stands for it.
+                let above = known.iter().find(|(r, above)| *r > recorded && above > a && kind == Kind::Seq);
+                above.map_or(near, |(_, above)| near.min(above - 1))
+            }
             _ => recorded,
         }
     }

@@ -8,6 +8,8 @@ pub(crate) enum Meaning {
     Bound(Kind),
     /// A point in time: any other one is as good.
     Time,
+    /// A counter that stands wherever it stood when it was looked at: any other number is as good.
+    Counter,
     /// What it says is what it means.
     Plain,
 }
@@ -24,13 +26,20 @@ const SEQ: &[&str] = &[
     "nextcommitseq",
     "commitseqmap",
     "tablecommitseqmap",
-    "replayedjournalid",
     "droppedtablemap",
     "droppedpartitionmap",
     "droppedindexmap",
 ];
-const HASH: &[&str] =
-    &["schemaversion", "schemahash", "sh", "pathhash", "schemahashmap", "shadowschemahash", "originschemahash"];
+const HASH: &[&str] = &[
+    "schemaversion",
+    "schemahash",
+    "sh",
+    "pathhash",
+    "schemahashmap",
+    "shadowschemahash",
+    "originschemahash",
+    "clusterid",
+];
 const HOST: &[&str] = &[
     "host",
     "hostname",
@@ -59,8 +68,7 @@ const ID: &[&str] = &[
     "tabletsorder",
     "tabletbemap",
 ];
-const NOT_ID: &[&str] =
-    &["uniqueid", "mcui", "maxcoluniqueid", "clusterid", "clusterkeyid", "listenerid", "columnuniqueid"];
+const NOT_ID: &[&str] = &["uniqueid", "mcui", "maxcoluniqueid", "clusterkeyid", "listenerid", "columnuniqueid"];
 const NAME: &[&str] = &["token", "loadid", "queryid", "snapshotpath", "tabletsnapshotpathmap", "path"];
 
 /// By the name alone, whatever its spelling (`commitSeq`, `commit_seq`, `CommitSeq`).
@@ -77,6 +85,8 @@ pub(crate) fn meaning(field: &str) -> Meaning {
         Meaning::Bound(Kind::Host)
     } else if NAME.contains(&name) {
         Meaning::Bound(Kind::Name)
+    } else if name == "replayedjournalid" {
+        Meaning::Counter
     } else if NOT_ID.contains(&name) {
         Meaning::Plain
     } else if name.contains("timestamp")

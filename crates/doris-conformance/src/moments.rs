@@ -52,7 +52,7 @@ fn times(step: &Step) -> Vec<i64> {
         }
         What::Rpc { answer, .. } => collect("", answer, &mut times),
         What::Load(load) => times.extend(label_time(&load.label)),
-        What::Watch | What::Note => {}
+        What::Watch(_) | What::Note => {}
     }
     times
 }

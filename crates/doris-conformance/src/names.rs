@@ -16,6 +16,7 @@ pub(crate) struct Names(BTreeMap<(char, String), Vec<String>>);
 impl Names {
     pub(crate) fn of(recording: &Recording) -> Self {
         let mut names = Self::default();
+        let mut made = String::new();
         for step in &recording.steps {
             let letter = step.on.chars().next().unwrap_or('A');
             match &step.what {
@@ -25,7 +26,19 @@ impl Names {
                     }
                     names.search(letter, answer);
                 }
-                What::Sql { answer, .. } => {
+                What::Sql { sql, answer } => {
+                    let words: Vec<&str> = sql.split([' ', '`', ';']).filter(|word| !word.is_empty()).collect();
+                    match &words[..] {
+                        ["CREATE", "DATABASE", name] => made = (*name).to_owned(),
+                        // The recorder looked up the id of what it had just made.
+                        ["SHOW", "PROC", path] => {
+                            let id = path.trim_matches('\'').strip_prefix("/dbs/").unwrap_or_default();
+                            if !made.is_empty() && id.len() > 5 && id.bytes().all(|b| b.is_ascii_digit()) {
+                                names.add(letter, &made, id);
+                            }
+                        }
+                        _ => {}
+                    }
                     let column = |name: &str| answer["columns"].as_array()?.iter().position(|column| column == name);
                     let (Some(id), Some(name)) = (column("DbId"), column("DbName")) else { continue };
                     for row in answer["rows"].as_array().map(Vec::as_slice).unwrap_or_default() {
@@ -34,7 +47,7 @@ impl Names {
                         }
                     }
                 }
-                What::Load(_) | What::Watch | What::Note => {}
+                What::Load(_) | What::Watch(_) | What::Note => {}
             }
         }
         names

@@ -41,7 +41,7 @@ pub(crate) enum What {
     /// One transaction over all tablets of some tables.
     Load(Load),
     /// Every frontend asked all the time while the master is killed and comes back; distinct answers only.
-    Watch,
+    Watch(Vec<Value>),
     /// Words about the steps around it.
     Note,
 }
@@ -82,8 +82,8 @@ impl Step {
             What::Rpc { method: method.to_owned(), request: step["request"].clone(), answer: step["answer"].clone() }
         } else if let Some(load) = step.get("load") {
             What::Load(Load::parse(load)?)
-        } else if step.get("watch").is_some() {
-            What::Watch
+        } else if let Some(watched) = step["watch"].as_array() {
+            What::Watch(watched.clone())
         } else {
             step.get("note")?;
             What::Note
@@ -102,7 +102,7 @@ impl Step {
             What::Sql { sql, .. } => sql.clone(),
             What::Rpc { method, request, .. } => format!("{method} {}", short(&request.to_string(), 160)),
             What::Load(load) => format!("load {} {:?}", load.db, load.tables),
-            What::Watch => "watch".to_owned(),
+            What::Watch(_) => "watch".to_owned(),
             What::Note => self.note.clone(),
         }
     }
@@ -111,7 +111,7 @@ impl Step {
     pub(crate) fn answer(&self) -> Option<&Value> {
         match &self.what {
             What::Sql { answer, .. } | What::Rpc { answer, .. } => Some(answer),
-            What::Load(_) | What::Watch | What::Note => None,
+            What::Load(_) | What::Watch(_) | What::Note => None,
         }
     }
 
@@ -126,7 +126,7 @@ impl Step {
             What::Rpc { method, .. } => {
                 matches!(method.as_str(), "getBinlog" | "getBinlogLag" | "getMeta" | "getSnapshot" | "getBackendMeta")
             }
-            What::Load(_) | What::Watch | What::Note => false,
+            What::Load(_) | What::Watch(_) | What::Note => false,
         }
     }
 }

@@ -22,7 +22,11 @@ pub(crate) fn request(
         let is_document = matches!(field.as_str(), "meta" | "job_info");
         let known = documents.iter().rev().filter(|_| is_document);
         let same = known.clone().find(|(_, r, _)| r[field] == *recorded).map(|(.., a)| a[field].clone());
-        let edited = || known.clone().find_map(|(from, r, a)| edit(bindings, *from, &r[field], recorded, &a[field]));
+        // Of several, the one with the same name: all of a database have its id.
+        let edited_of = |keys: &[&str]| {
+            known.clone().find_map(|(from, r, a)| edit(bindings, *from, keys, &r[field], recorded, &a[field]))
+        };
+        let edited = || edited_of(&["name"]).or_else(|| edited_of(&["backup_time", "id"]));
         let value = same.or_else(edited).unwrap_or_else(|| value(bindings, cluster, field, recorded));
         (field.clone(), value)
     });
@@ -30,11 +34,20 @@ pub(crate) fn request(
 }
 
 /// A document that was changed on its way: the same changes to the simulator's own.
-fn edit(bindings: &Bindings, cluster: char, before: &Value, after: &Value, actual: &Value) -> Option<Value> {
+///
+/// `keys`: fields of which one must be the same for the documents to be of one origin.
+fn edit(
+    bindings: &Bindings,
+    cluster: char,
+    keys: &[&str],
+    before: &Value,
+    after: &Value,
+    actual: &Value,
+) -> Option<Value> {
     let parse = |value: &Value| serde_json::from_slice::<Value>(&document::bytes(value)?).ok();
     let (before, after, actual) = (parse(before)?, parse(after)?, parse(actual)?);
     let same = |key: &str| before.get(key).is_some() && before.get(key) == after.get(key);
-    if !before.is_object() || !(same("name") || same("backup_time") || same("id")) {
+    if !before.is_object() || !keys.iter().any(|key| same(key)) {
         return None;
     }
     Some(Value::String(patch(bindings, cluster, &before, &after, &actual).to_string()))
@@ -77,7 +90,7 @@ pub(crate) fn value(bindings: &Bindings, cluster: char, field: &str, recorded: &
                 // Shorter ones are made up by the recorder: ids of nothing.
                 Meaning::Bound(Kind::Id) if number.len() >= 5 => known(Kind::Id).or_else(|| near(Kind::Id)),
                 Meaning::Bound(kind) => known(kind),
-                Meaning::Time | Meaning::Plain => None,
+                Meaning::Time | Meaning::Counter | Meaning::Plain => None,
             };
             actual.map_or_else(|| recorded.clone(), Value::from)
         }
@@ -106,7 +119,7 @@ pub(crate) fn text(bindings: &Bindings, cluster: char, text: &str) -> String {
             Atom::Number(number) => {
                 let kind = match meaning_after(&out) {
                     Meaning::Bound(kind) => kind,
-                    Meaning::Time | Meaning::Plain => Kind::Id,
+                    Meaning::Time | Meaning::Counter | Meaning::Plain => Kind::Id,
                 };
                 // `WHERE ID = 412` is of a transaction; an id of the catalog is long.
                 let wide = number.len() >= 5;

@@ -47,10 +47,31 @@ impl World {
                 model.options.stand_in_backends = true;
                 // Nobody knows in which phase the recorded collector was: here it is never far away.
                 model.options.binlog_gc_interval_ms = 1000;
+                model.options.tablet_report_interval_ms = 3000;
+                // Seen: who came back was alive two seconds later.
+                model.options.heartbeat_interval_ms = 2000;
             });
             clusters.insert(letter, cluster);
         }
-        Ok(Self { net, clusters, sessions: BTreeMap::new() })
+        for (letter, rows) in rows_of(recording, "SHOW FRONTENDS") {
+            let Some(cluster) = clusters.get(&letter) else { continue };
+            cluster.with(|model| {
+                for row in &rows {
+                    let of = model.frontends.iter_mut().find(|fe| row[1] == fe.host.as_str());
+                    if let (Some(fe), Some(name)) = (of, row[0].as_str()) {
+                        // Their order is by these names.
+                        fe.name = name.to_owned();
+                    }
+                }
+            });
+        }
+        let world = Self { net, clusters, sessions: BTreeMap::new() };
+        for cluster in world.clusters.values() {
+            let mut session = Session { user: "root".to_owned(), ..Session::default() };
+            // As the recorder did before it began.
+            cluster.sql_service().execute(&mut session, "SET GLOBAL enable_auto_analyze = false").await;
+        }
+        Ok(world)
     }
 
     /// The cluster that a frontend belongs to, and the frontend's index.
@@ -75,7 +96,8 @@ impl World {
     pub(crate) async fn sql(&mut self, on: &str, sql: &str) -> Result<doris::net::SqlReply> {
         let (cluster, index) = self.cluster(on)?;
         let service = std::sync::Arc::clone(cluster.sql_service());
-        let new = || Session { user: "root".to_owned(), fe: index, ..Session::default() };
+        let host = "127.0.0.1".to_owned();
+        let new = || Session { user: "root".to_owned(), host, fe: index, connection_id: 1, ..Session::default() };
         let session = self.sessions.entry(on.to_owned()).or_insert_with(new);
         Ok(service.execute(session, sql).await)
     }
@@ -118,6 +140,10 @@ fn describe(recording: &Recording, letter: char, index: usize, frontends: usize)
             BackendPorts { heartbeat: heartbeat + offset, be: be + offset, http: http + offset, brpc: brpc + offset };
         let host = if frontends > 1 { "10.99.0.1" } else { "127.0.0.1" };
         builder = builder.backend_at(host, ports);
+    }
+    // The recorded clusters of one backend were told so.
+    if shown.len() <= 1 {
+        builder = builder.frontend_config("force_olap_table_replication_num", "1");
     }
     builder
 }

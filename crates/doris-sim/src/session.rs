@@ -26,6 +26,18 @@ pub struct Session {
     pub variables: std::collections::BTreeMap<String, String>,
     /// From BEGIN to COMMIT or ROLLBACK.
     pub txn: Option<SqlTxn>,
+    /// For SHOW LAST INSERT.
+    pub last_insert: Option<LastInsert>,
+}
+
+/// The last INSERT of a session.
+#[derive(Clone, Debug)]
+pub struct LastInsert {
+    pub txn: TxnId,
+    pub label: String,
+    pub db: String,
+    pub table: String,
+    pub rows: usize,
 }
 
 /// What a session has between BEGIN and COMMIT.

@@ -287,6 +287,7 @@ mod tests {
         }
     }
 
+    /// Defects: WIRE-22.
     #[test]
     fn extra_info_is_added_and_nothing_else_changes() {
         let backends = BTreeMap::from([(BackendId::new(1795448790398), Endpoint::new("10.0.0.2", 8040))]);

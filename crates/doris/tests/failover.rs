@@ -294,6 +294,7 @@ const PHASES: [(&str, [Role; 3], Option<ErrorKind>); 7] = {
     ]
 };
 
+/// Defects: WIRE-9, WIRE-10, WIRE-12, WIRE-13, ENG-R-9.
 #[tokio::test(start_paused = true)]
 async fn a_killed_master_is_followed() {
     let fes = Fes::new(PHASES[0].1);
@@ -316,6 +317,7 @@ async fn a_killed_master_is_followed() {
     }
 }
 
+/// Defects: SQL-2, SQL-7, ENG-L-9.
 #[tokio::test(start_paused = true)]
 async fn statements_follow_the_master_too() {
     let fes = Fes::new(PHASES[0].1);
@@ -348,6 +350,19 @@ async fn a_follower_that_is_configured_leads_to_the_master() {
     assert_eq!(fes.calls().last().unwrap(), &format!("getBinlog@{C2}"));
 }
 
+/// Defects: SQL-37, WIRE-15.
+#[tokio::test(start_paused = true)]
+async fn a_list_that_is_read_again_replaces_the_one_before() {
+    let fes = Fes::new(PHASES[0].1);
+    // One that has left the cluster since it was written down.
+    let known = ClusterSpec { frontends: vec![frontend(C2), frontend("127.0.0.9")], ..spec(C1) };
+    let source: Cluster<Source> = Cluster::new(Arc::clone(&fes) as Arc<dyn Net>, known);
+    for _ in 0..3 {
+        let hosts: Vec<String> = source.refresh_frontends().await.unwrap().into_iter().map(|fe| fe.host).collect();
+        assert_eq!(hosts, [C1, C2, C3]);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn frontends_are_listed_by_the_table_function_where_show_is_forbidden() {
     let fes = Fes::new(PHASES[0].1);
@@ -357,6 +372,7 @@ async fn frontends_are_listed_by_the_table_function_where_show_is_forbidden() {
     assert!(frontends[0].is_master && frontends[0].host == C1);
 }
 
+/// Defects: WIRE-11.
 #[tokio::test(start_paused = true)]
 async fn two_frontends_that_point_at_each_other_are_an_election() {
     let fes = Fes::new([Role::FollowerOf(C2), Role::FollowerOf(C1), Role::FollowerOf(C1)]);
@@ -366,6 +382,7 @@ async fn two_frontends_that_point_at_each_other_are_an_election() {
     assert_eq!(calls.iter().filter(|call| call.starts_with("getBinlog")).count(), 2, "{calls:?}");
 }
 
+/// Defects: WIRE-13.
 #[tokio::test(start_paused = true)]
 async fn an_unclear_change_is_never_repeated() {
     let fes = Fes::new([Role::FollowerOf(C2), Role::Master, Role::FollowerOf(C2)]);
@@ -403,6 +420,7 @@ async fn a_question_is_asked_once_of_each() {
     assert_eq!(asked, [C1, C2, C3].map(|host| format!("getBinlog@{host}")));
 }
 
+/// Defects: SQL-1.
 #[tokio::test(start_paused = true)]
 async fn deadlines_end_a_call() {
     let fes = Fes::new([Role::Hung, Role::FollowerOf(C1), Role::FollowerOf(C1)]);
@@ -439,6 +457,7 @@ async fn a_follower_that_lists_the_backends_is_not_taken_for_the_master() {
     assert_eq!(fes.calls().last().unwrap(), &format!("CREATE DATABASE@{C2}"));
 }
 
+/// Defects: WIRE-19.
 #[tokio::test(start_paused = true)]
 async fn hosts_are_mapped() {
     let mut fes = Fes::new([Role::FollowerOf(C2), Role::Master, Role::FollowerOf(C2)]);

@@ -211,6 +211,7 @@ async fn a_reply_is_limited() {
     assert!(matches!(error, NetError::Garbled { .. }), "{error}");
 }
 
+/// Defects: WIRE-20.
 #[tokio::test]
 async fn a_dropped_call_leaves_nothing_behind() {
     let server = Server::start(vec![Act::Reply, Act::Delay(Duration::from_millis(200))]).await;
@@ -284,6 +285,7 @@ async fn http_server(reply: Vec<u8>) -> (Endpoint, JoinHandle<String>) {
     (endpoint, task)
 }
 
+/// Defects: SQL-6.
 #[tokio::test]
 async fn http_replies() {
     let net = TcpNet::new(TcpOptions { max_http_bytes: 1000, ..TcpOptions::default() });

@@ -262,6 +262,7 @@ async fn a_server_may_restart_between_statements() {
     assert_eq!(server.asked(), ["DROP TABLE t"]);
 }
 
+/// Defects: SQL-4.
 #[tokio::test]
 async fn sessions_are_limited() {
     let server = Server::start().await;

@@ -1,7 +1,7 @@
 //! Moves the durable position: what was committed is looked for on the destination, and only what was seen is claimed.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -10,20 +10,20 @@ use ccr_store::StoreError;
 use doris::{
     Dest, Error, Source,
     cluster::{PartitionRow, TxnStatus},
-    ids::{CommitSeq, PartitionId, Version},
+    ids::{CommitSeq, PartitionId, TableId, Version},
 };
-use futures::{FutureExt, future::BoxFuture};
+use futures::{FutureExt, StreamExt, future::BoxFuture};
 use tokio::time::Instant;
 use tracing::debug;
 
 use super::{
-    COPY_AGAIN, Exit, Shared, partition_text,
+    COPY_AGAIN, Exit, Shared, TableView, partition_text,
     source_watch::{SourceLook, SourceWatch},
 };
 use crate::{
     job::TxnPhase,
     label,
-    ledger::{Applied, Ledger, Reading, Touched, applied},
+    ledger::{Applied, Reading, Touched, applied},
     phase::Progress,
     policy::{Code, Failure},
 };
@@ -34,8 +34,12 @@ const INTEGRITY_INTERVAL: Duration = Duration::from_secs(10);
 /// The writing end of the pipeline.
 pub(super) struct Checkpoint {
     shared: Arc<Shared>,
+    /// Tables that records were planned for, in order of id: their versions are compared while nothing else goes on.
+    views: BTreeMap<TableId<Source>, Arc<TableView>>,
+    /// Where the next comparison begins.
+    next_compared: Option<TableId<Source>>,
     /// Records in order whose transactions are committed (or that need none), not yet claimed.
-    pending: VecDeque<(CommitSeq, Touched)>,
+    pending: VecDeque<Load>,
     /// When those of them were accepted that wrote rows.
     accepted_at: BTreeMap<CommitSeq, Instant>,
     /// Highest version of each partition whose commit was sent: nothing on the destination may be ahead of it.
@@ -49,6 +53,21 @@ pub(super) struct Checkpoint {
     last_claim: Instant,
     failed_looks: u32,
     watch: SourceWatch,
+}
+
+/// What a record put on the destination.
+#[derive(Clone, Debug)]
+pub(super) struct Load {
+    pub(super) seq: CommitSeq,
+    /// The tables that it wrote; none where there was nothing to do.
+    pub(super) tables: Vec<Arc<TableView>>,
+    pub(super) touched: Touched,
+}
+
+impl Load {
+    pub(super) fn nothing(seq: CommitSeq) -> Self {
+        Self { seq, tables: Vec::new(), touched: Touched::new() }
+    }
 }
 
 enum Step {
@@ -66,12 +85,19 @@ const OVERDUE: Duration = Duration::from_secs(10);
 /// Looks that fail one after the other before the pipeline ends: what is on its way should not pay for one lost answer.
 const FAILED_LOOKS: u32 = 5;
 
+/// Tables that one look is about, at most.
+const TABLES_A_LOOK: usize = 64;
+
+/// How many of them are asked for at once.
+const LOOKS_AT_ONCE: usize = 8;
+
 /// What a look at the destination brought.
 struct Look {
-    rows: Vec<PartitionRow<Dest>>,
+    /// The partitions of each table that was looked at.
+    rows: Vec<(Arc<TableView>, Vec<PartitionRow<Dest>>)>,
     overdue: Overdue,
-    /// The source table, where nothing is pending: it is compared then.
-    source: Option<SourceLook>,
+    /// The source tables, where nothing is pending: they are compared then.
+    source: Vec<(Arc<TableView>, SourceLook)>,
 }
 
 /// The first pending transaction, where it is overdue, as Doris knows it.
@@ -87,13 +113,15 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 
 impl Checkpoint {
-    pub(super) fn new(shared: Arc<Shared>, ledger: &Ledger) -> Self {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
         let now = Instant::now();
         Self {
             shared,
+            views: BTreeMap::new(),
+            next_compared: None,
             pending: VecDeque::new(),
             accepted_at: BTreeMap::new(),
-            issued: ledger.entries().map(|(partition, entry)| (*partition, entry.verified)).collect(),
+            issued: BTreeMap::new(),
             step: Step::Idle,
             last_save: now,
             last_look: now,
@@ -102,6 +130,12 @@ impl Checkpoint {
             failed_looks: 0,
             watch: SourceWatch::default(),
         }
+    }
+
+    /// Records of this table may follow.
+    pub(super) fn add(&mut self, view: &Arc<TableView>) {
+        self.issued.extend(view.ledger.entries().map(|(partition, entry)| (*partition, entry.verified)));
+        self.views.insert(view.id(), Arc::clone(view));
     }
 
     /// Records that are committed and not yet claimed.
@@ -118,15 +152,15 @@ impl Checkpoint {
     }
 
     /// The next record in order is committed, or needs nothing.
-    pub(super) fn committed(&mut self, seq: CommitSeq, touched: Touched) {
-        self.issue(&touched);
+    pub(super) fn committed(&mut self, load: Load) {
+        self.issue(&load.touched);
         if self.pending.is_empty() {
             self.last_claim = Instant::now();
         }
-        if !touched.is_empty() {
-            self.accepted_at.insert(seq, Instant::now());
+        if !load.touched.is_empty() {
+            self.accepted_at.insert(load.seq, Instant::now());
         }
-        self.pending.push_back((seq, touched));
+        self.pending.push_back(load);
     }
 
     /// Everything handed over is claimed durably.
@@ -135,19 +169,22 @@ impl Checkpoint {
     }
 
     /// Takes the next step when it is due. Resolves after each step; cancel-safe. `idle`: nothing else is going on, so
-    /// there is no reason to gather more. `doubt`: the destination may be ahead by what a predecessor committed.
-    pub(super) async fn progress(&mut self, progress: &mut Progress, idle: bool, doubt: bool) -> Result<(), Exit> {
+    /// there is no reason to gather more. `sure`: of these tables nothing that a predecessor committed is unknown; of the
+    /// others the destination may be ahead.
+    pub(super) async fn progress(&mut self, progress: &mut Progress, idle: bool, sure: &Sure) -> Result<(), Exit> {
         if let Step::Idle = self.step {
             tokio::time::sleep_until(self.due(idle)).await;
-            if self.pending.iter().all(|(_, touched)| touched.is_empty()) && !self.pending.is_empty() {
+            if self.pending.iter().all(|load| load.touched.is_empty()) && !self.pending.is_empty() {
                 return self.claim(progress, &Reading::new());
             }
             self.last_look = Instant::now();
-            let overdue = self.last_claim.elapsed() > OVERDUE && !doubt;
-            let asked =
-                self.pending.iter().find(|(_, touched)| !touched.is_empty()).map(|(seq, _)| *seq).filter(|_| overdue);
-            let source = self.pending.is_empty() && idle;
-            self.step = Step::Looking(look(Arc::clone(&self.shared), asked, source).boxed());
+            let first = self.pending.iter().find(|load| !load.touched.is_empty());
+            let known = first.is_some_and(|load| load.tables.iter().all(|view| sure.of(view.id())));
+            let overdue = self.last_claim.elapsed() > OVERDUE && known;
+            let asked = first.map(|load| load.seq).filter(|_| overdue);
+            let compare = self.pending.is_empty() && idle;
+            let tables = if self.pending.is_empty() { self.compared() } else { self.pending_tables() };
+            self.step = Step::Looking(look(Arc::clone(&self.shared), asked, (tables, compare)).boxed());
         }
         match &mut self.step {
             Step::Idle => Ok(()),
@@ -165,22 +202,28 @@ impl Checkpoint {
                     Err(error) => return Err(error.into()),
                 };
                 self.failed_looks = 0;
-                let reading = self.shared.ledger.read(&rows).map_err(|gone| self.shared.partition_gone(gone))?;
-                if !doubt {
-                    self.check_writers(progress, &reading)?;
-                    if let Some(source) = source.filter(|_| self.pending.is_empty()) {
-                        self.watch.check(&self.shared, &source, &self.issued)?;
+                let mut reading = Reading::new();
+                for (view, rows) in rows {
+                    let part = view.ledger.read(&rows).map_err(|gone| view.partition_gone(gone))?;
+                    if sure.of(view.id()) {
+                        self.check_writers(progress, &view, &part)?;
+                    }
+                    reading.extend(part);
+                }
+                for (view, source) in source {
+                    if self.pending.is_empty() && sure.of(view.id()) {
+                        self.watch.check(&view, &source, &self.issued)?;
                     }
                 }
                 self.claim(progress, &reading)?;
                 match (&self.step, overdue) {
-                    (Step::Idle, Overdue::Over(seq)) if self.pending.iter().any(|(at, _)| *at == seq) => {
+                    (Step::Idle, Overdue::Over(seq)) if self.pending.iter().any(|load| load.seq == seq) => {
                         Err(self.vanished(seq))
                     }
                     (Step::Idle, Overdue::Waiting(seq)) => {
                         self.shared.context.status.warn(Failure::new(
                             Code::COMMIT,
-                            format!("record {seq} is committed to {} and still not visible", self.shared.dest_table),
+                            format!("record {seq} is committed to {} and still not visible", self.tables_of(seq)),
                             "look at the destination's backends: they do not publish",
                         ));
                         Ok(())
@@ -212,12 +255,14 @@ impl Checkpoint {
     /// Claims the prefix of what is pending that the reading shows.
     fn claim(&mut self, progress: &mut Progress, reading: &Reading) -> Result<(), Exit> {
         let mut last = None;
-        while let Some((seq, touched)) = self.pending.front() {
+        while let Some(Load { seq, tables, touched }) = self.pending.front() {
             if !touched.is_empty() && applied(reading, touched) != Applied::All {
                 break;
             }
-            if let Some(ledger) = &mut progress.own.ledger {
-                ledger.verify(touched);
+            for view in tables {
+                if let Some(state) = progress.own.tables.get_mut(&view.id()) {
+                    state.ledger.verify(touched);
+                }
             }
             last = Some(*seq);
             if let Some(accepted_at) = self.accepted_at.remove(seq) {
@@ -234,12 +279,12 @@ impl Checkpoint {
         };
         self.pause = FIRST_PAUSE;
         let context = Arc::clone(&self.shared.context);
-        let attempted = self.pending.back().map_or(seq, |(seq, _)| *seq);
+        let attempted = self.pending.back().map_or(seq, |load| load.seq);
         progress.advance(&*context.env.clock, seq, attempted);
         let document = context.encode(progress)?;
         self.step = Step::Saving(Box::pin(async move {
             let begun = Instant::now();
-            context.env.store.save_progress(&context.name, &context.env.owner, &document).await?;
+            context.writer.save(document).await?;
             context.status.persisted(begun.elapsed());
             Ok(())
         }));
@@ -248,36 +293,66 @@ impl Checkpoint {
 
     /// Doris accepted a transaction, has ended it, and the version that it gave is not there.
     fn vanished(&self, seq: CommitSeq) -> Exit {
-        Exit::Halted(Failure::new(
-            Code::FOREIGN_WRITE,
-            format!(
-                "record {seq} was committed to {}.{} and its versions are not there: the table was set back or written by somebody else",
-                self.shared.context.dest_db, self.shared.dest_table
-            ),
-            COPY_AGAIN,
-        ))
+        let text = format!(
+            "record {seq} was committed to {}.{} and its versions are not there: the table was set back or written by somebody else",
+            self.shared.context.dest_db,
+            self.tables_of(seq)
+        );
+        let load = self.pending.iter().find(|load| load.seq == seq);
+        match load.and_then(|load| load.tables.first()) {
+            Some(view) => view.foreign(text),
+            None => Exit::Halted(Failure::new(Code::FOREIGN_WRITE, text, COPY_AGAIN)),
+        }
+    }
+
+    fn tables_of(&self, seq: CommitSeq) -> String {
+        let load = self.pending.iter().find(|load| load.seq == seq);
+        let names = load.iter().flat_map(|load| &load.tables).map(|view| view.dest_table.clone());
+        names.collect::<Vec<_>>().join(", ")
+    }
+
+    /// The tables of the first records that are pending.
+    fn pending_tables(&self) -> Vec<Arc<TableView>> {
+        let mut tables = BTreeMap::new();
+        for view in self.pending.iter().flat_map(|load| &load.tables) {
+            if tables.len() >= TABLES_A_LOOK && !tables.contains_key(&view.id()) {
+                break;
+            }
+            tables.insert(view.id(), Arc::clone(view));
+        }
+        tables.into_values().collect()
+    }
+
+    /// The tables whose turn it is to be compared with the source.
+    fn compared(&mut self) -> Vec<Arc<TableView>> {
+        let from = self.next_compared.unwrap_or(TableId::new(i64::MIN));
+        let behind = self.views.range(from..);
+        let turn: Vec<_> =
+            behind.chain(self.views.range(..from)).take(TABLES_A_LOOK).map(|(_, v)| Arc::clone(v)).collect();
+        let last = turn.last().map(|view| view.id());
+        self.next_compared = last.and_then(|last| {
+            let after = (std::ops::Bound::Excluded(last), std::ops::Bound::Unbounded);
+            self.views.range(after).next().map(|(id, _)| *id)
+        });
+        turn
     }
 
     /// A destination partition that is ahead of everything sent was written by somebody else; one that is behind what was
     /// seen before was set back.
-    fn check_writers(&self, progress: &Progress, reading: &Reading) -> Result<(), Exit> {
-        let Some(ledger) = &progress.own.ledger else { return Ok(()) };
+    fn check_writers(&self, progress: &Progress, view: &TableView, reading: &Reading) -> Result<(), Exit> {
+        let Some(state) = progress.own.tables.get(&view.id()) else { return Ok(()) };
         // A partition that is gone from the source gets no more loads, and how far a predecessor came is not known any more.
-        let there = |partition: &PartitionId<Source>| self.shared.mapping.partitions.contains_key(partition);
+        let there = |partition: &PartitionId<Source>| view.mapping.partitions.contains_key(partition);
         for (partition, version) in reading.iter().filter(|(partition, _)| there(partition)) {
             let issued = self.issued.get(partition).copied().unwrap_or(*version);
-            let verified = ledger.get(*partition).map_or(*version, |entry| entry.verified);
+            let verified = state.ledger.get(*partition).map_or(*version, |entry| entry.verified);
             if *version > issued || *version < verified {
                 let how = if *version > issued { "ahead of" } else { "behind" };
-                return Err(Exit::Halted(Failure::new(
-                    Code::FOREIGN_WRITE,
-                    format!(
-                        "{}.{} is {how} the source ({} stands at version {version} there, {issued} was copied): somebody else wrote to it",
-                        self.shared.context.dest_db,
-                        self.shared.dest_table,
-                        partition_text(*partition),
-                    ),
-                    COPY_AGAIN,
+                return Err(view.foreign(format!(
+                    "{}.{} is {how} the source ({} stands at version {version} there, {issued} was copied): somebody else wrote to it",
+                    self.shared.context.dest_db,
+                    view.dest_table,
+                    partition_text(*partition),
                 )));
             }
         }
@@ -285,20 +360,61 @@ impl Checkpoint {
     }
 }
 
-/// Reads the partitions; before that, where a transaction is overdue, what Doris says of it, and with `source`, where the
-/// source stands.
-async fn look(shared: Arc<Shared>, asked: Option<CommitSeq>, source: bool) -> Result<Look, Error> {
-    let (dest, db) = (&shared.context.dest, shared.context.dest_db.as_str());
+/// The tables of which nothing that a predecessor committed is unknown.
+#[derive(Debug, Default)]
+pub(super) struct Sure {
+    all: bool,
+    tables: BTreeSet<TableId<Source>>,
+}
+
+impl Sure {
+    pub(super) fn of(&self, table: TableId<Source>) -> bool {
+        self.all || self.tables.contains(&table)
+    }
+
+    pub(super) fn add(&mut self, table: TableId<Source>) {
+        self.tables.insert(table);
+    }
+
+    /// The source has nothing more: a predecessor cannot have seen what comes later.
+    pub(super) fn add_all(&mut self) {
+        self.all = true;
+    }
+}
+
+/// Reads the partitions of some tables; before that, where a transaction is overdue, what Doris says of it, and with
+/// `compare`, where the source stands.
+async fn look(
+    shared: Arc<Shared>,
+    asked: Option<CommitSeq>,
+    (tables, compare): (Vec<Arc<TableView>>, bool),
+) -> Result<Look, Error> {
+    let (context, dest, db) = (&shared.context, &shared.context.dest, shared.context.dest_db.as_str());
     let overdue = match asked {
         None => Overdue::NotAsked,
         Some(seq) => {
-            let label = label::txn_label(&shared.incarnation, shared.sync_id, seq);
+            let label = label::txn_label(&shared.incarnation, shared.label_id, seq);
             let rows = dest.transactions_by_label(db, &label).await?;
             let waiting = rows.iter().any(|row| matches!(row.status, TxnStatus::Committed | TxnStatus::Precommitted));
             // A committed transaction is never forgotten.
             if waiting { Overdue::Waiting(seq) } else { Overdue::Over(seq) }
         }
     };
-    let source = if source { Some(SourceLook::read(&shared.context).await?) } else { None };
-    Ok(Look { rows: dest.partitions(db, &shared.dest_table).await?, overdue, source })
+    let mut source = Vec::new();
+    if compare {
+        for view in &tables {
+            source.push((Arc::clone(view), SourceLook::read(context, view.id()).await?));
+        }
+    }
+    let mut looks = futures::stream::iter(tables.into_iter().map(|view| async move {
+        let rows = view.context.dest.partitions(&view.context.dest_db, &view.dest_table).await?;
+        Ok::<_, Error>((view, rows))
+    }))
+    .buffered(LOOKS_AT_ONCE);
+    let mut rows = Vec::new();
+    while let Some(look) = looks.next().await {
+        rows.push(look?);
+    }
+    drop(looks);
+    Ok(Look { rows, overdue, source })
 }

@@ -120,7 +120,7 @@ impl Fetch {
             BinlogPage::NoStream => {
                 return Err(Exit::retry(Failure::new(
                     Code::NO_STREAM,
-                    format!("the source has no binlog of {}.{}", self.context.source_db, self.context.source_table()),
+                    format!("the source has no binlog of {}", self.context.source_text()),
                     "check binlog.enable of the table and enable_feature_binlog of the FEs",
                 )));
             }

@@ -24,7 +24,10 @@ use super::{
     Exit, Shared,
     plan::{TabletPlan, TxnPlan},
 };
-use crate::policy::{Code, Failure};
+use crate::{
+    mapping::TableMapping,
+    policy::{Code, Failure},
+};
 
 /// Windows of concurrent ingests, one per destination BE, shared by all jobs of the process.
 pub struct IngestWindows {
@@ -76,7 +79,10 @@ pub(super) async fn ingest(shared: &Shared, plan: &TxnPlan, txn: &OpenTxn) -> Re
         .iter()
         .map(|tablet| async move {
             let id = txn.sub_txns.get(tablet.sub_txn).copied().unwrap_or(txn.id);
-            Ok::<_, Exit>((tablet.sub_txn, ingest_tablet(shared, tablet, id).await?))
+            Ok::<_, Exit>((
+                tablet.sub_txn,
+                ingest_tablet(shared, &plan.tables[tablet.table].mapping, tablet, id).await?,
+            ))
         })
         .collect();
     let mut parts = vec![Vec::new(); txn.sub_txns.len().max(1)];
@@ -91,14 +97,20 @@ pub(super) async fn ingest(shared: &Shared, plan: &TxnPlan, txn: &OpenTxn) -> Re
     if txn.sub_txns.is_empty() {
         return Ok(Ingested::Plain(parts.into_iter().flatten().collect()));
     }
-    let sub_txns = txn.sub_txns.iter().zip(parts);
+    let wrote = plan.sub_txns.iter().filter_map(|table| plan.tables.get(*table));
+    let sub_txns = txn.sub_txns.iter().zip(wrote).zip(parts);
     Ok(Ingested::SubTxns(
-        sub_txns.map(|(txn, infos)| SubTxn { txn: *txn, table: shared.mapping.dest, infos }).collect(),
+        sub_txns.map(|((txn, view), infos)| SubTxn { txn: *txn, table: view.mapping.dest, infos }).collect(),
     ))
 }
 
 /// Ingests into all replicas of one tablet. A replica that fails is left out as long as a majority is left.
-async fn ingest_tablet(shared: &Shared, tablet: &TabletPlan, txn: TxnId<Dest>) -> Result<Vec<CommitInfo>, Exit> {
+async fn ingest_tablet(
+    shared: &Shared,
+    mapping: &TableMapping,
+    tablet: &TabletPlan,
+    txn: TxnId<Dest>,
+) -> Result<Vec<CommitInfo>, Exit> {
     let replicas = &tablet.pair.dest_replicas;
     if replicas.is_empty() {
         return Err(Exit::refresh(Failure::new(
@@ -107,11 +119,14 @@ async fn ingest_tablet(shared: &Shared, tablet: &TabletPlan, txn: TxnId<Dest>) -
             "the job reads the metadata again",
         )));
     }
-    let mut calls: FuturesUnordered<_> = replicas
-        .iter()
-        .enumerate()
-        .map(|(nth, backend)| async move { (*backend, ingest_replica(shared, tablet, txn, *backend, nth).await) })
-        .collect();
+    let mut calls: FuturesUnordered<_> =
+        replicas
+            .iter()
+            .enumerate()
+            .map(|(nth, backend)| async move {
+                (*backend, ingest_replica((shared, mapping), tablet, txn, *backend, nth).await)
+            })
+            .collect();
     let (mut infos, mut failure) = (Vec::with_capacity(replicas.len()), None);
     while let Some((backend, outcome)) = calls.next().await {
         match outcome {
@@ -137,13 +152,13 @@ enum ReplicaFailure {
 }
 
 async fn ingest_replica(
-    shared: &Shared,
+    (shared, mapping): (&Shared, &TableMapping),
     tablet: &TabletPlan,
     txn: TxnId<Dest>,
     backend: doris::ids::BackendId<Dest>,
     nth: usize,
 ) -> Result<(), ReplicaFailure> {
-    let Some(to) = shared.mapping.dest_backends.get(&backend).filter(|b| b.alive) else {
+    let Some(to) = mapping.dest_backends.get(&backend).filter(|b| b.alive) else {
         return Err(ReplicaFailure::Failed(Exit::refresh(Failure::new(
             Code::UNREACHABLE,
             format!("backend {backend} of the destination is down or gone"),
@@ -154,7 +169,7 @@ async fn ingest_replica(
     let mut last = None;
     for turn in 0..sources.len() {
         let source = sources[(nth + turn) % sources.len()];
-        let Some(from) = shared.mapping.source_backends.get(&source).filter(|b| b.alive) else { continue };
+        let Some(from) = mapping.source_backends.get(&source).filter(|b| b.alive) else { continue };
         let request = IngestBinlog {
             txn,
             source_tablet: tablet.pair.source,

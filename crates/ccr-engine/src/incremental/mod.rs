@@ -17,8 +17,8 @@ use std::{
 };
 
 use doris::{
-    Dest, Error, Source,
-    ids::{CommitSeq, PartitionId, TxnId},
+    Error, Source,
+    ids::{CommitSeq, PartitionId, TableId, TxnId},
 };
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -27,12 +27,12 @@ use tracing::{info, warn};
 use crate::{
     job::{Cause, Context, Control, skipped},
     label::{self, Incarnation},
-    ledger::{Applied, Ledger, Touched, applied},
-    mapping::{Known, TableMapping},
-    phase::{CopiedIndexes, Hole, Own, Progress},
+    ledger::{Applied, Touched, applied},
+    phase::{Hole, Progress},
     policy::{Action, Code, Failure, rule},
 };
 
+mod census;
 mod checkpoint;
 mod ddl;
 mod fetch;
@@ -40,22 +40,34 @@ mod ingest;
 mod pipeline;
 mod plan;
 mod source_watch;
+mod table;
 mod transaction;
 
 pub(crate) use ddl::Change;
 pub use ingest::IngestWindows;
+pub(crate) use table::TableView;
+use table::{Loaded, Pair};
 
 /// What to do when the destination table is not what was copied to it.
 const COPY_AGAIN: &str =
     "stop whatever else writes to the table, delete the job and create it again with \"allow_table_exists\": true";
+
+/// Pause between two comparisons of views and names, while nothing differs and while something does.
+const CENSUS: Duration = Duration::from_secs(300);
+const CENSUS_AGAIN: Duration = Duration::from_secs(10);
 
 /// How a phase ends.
 #[derive(Debug)]
 pub(crate) enum Exit {
     /// Asked to stop; everything durable is written.
     Cancelled,
-    /// The binlog cannot go on from here: copy the table again.
+    /// The binlog cannot go on from here: copy everything again.
     FullSync { cause: Cause, reason: String },
+    /// The records of these tables cannot be applied one by one from here: copy them again, each with the reason.
+    /// `stands_for`: a record that is applied when that is done; everything before it is.
+    Resync { cause: Cause, tables: BTreeMap<TableId<Source>, String>, stands_for: Option<CommitSeq> },
+    /// One table is in a state that only an operator can judge.
+    Quarantine { table: TableId<Source>, failure: Failure },
     /// Something failed; try again as told.
     Failed { failure: Failure, action: Action },
     /// Only an operator can help.
@@ -70,6 +82,11 @@ impl Exit {
             failure,
             action: Action::Retry { first: Duration::from_millis(200), most: Duration::from_secs(15) },
         }
+    }
+
+    /// Copy one table again.
+    pub(crate) fn resync(cause: Cause, table: TableId<Source>, reason: String, stands_for: Option<CommitSeq>) -> Self {
+        Self::Resync { cause, tables: BTreeMap::from([(table, reason)]), stands_for }
     }
 
     pub(crate) fn refresh(failure: Failure) -> Self {
@@ -106,48 +123,29 @@ impl From<ccr_store::StoreError> for Exit {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) context: Arc<Context>,
-    pub(crate) mapping: Arc<TableMapping>,
-    /// Name of the destination table, looked up by its id.
-    pub(crate) dest_table: String,
-    /// Offsets of the partitions; what is verified moves in the pipeline's own copy.
-    pub(crate) ledger: Ledger,
-    /// Empty destination partitions that wait for their source partition's first load.
-    pub(crate) fresh: BTreeSet<PartitionId<Dest>>,
-    /// Indexes of the source that the destination has; empty: all.
-    pub(crate) indexes: CopiedIndexes,
     pub(crate) incarnation: Incarnation,
-    pub(crate) sync_id: i64,
+    /// Part of the labels.
+    pub(crate) label_id: i64,
     /// Different for every run of a pipeline: part of the request ids.
     pub(crate) attempt: u64,
     /// The record that an operator wants skipped, and the id of that request.
     pub(crate) silenced: Option<(CommitSeq, i64)>,
-    open: Mutex<BTreeMap<CommitSeq, TxnId<Dest>>>,
+    open: Mutex<BTreeMap<CommitSeq, TxnId<doris::Dest>>>,
     /// A replica was left out of a transaction: it may have moved, or be back.
     stale: AtomicBool,
     begun: Instant,
 }
 
 impl Shared {
-    pub(crate) fn new(
-        context: Arc<Context>,
-        (mapping, dest_table): (Arc<TableMapping>, String),
-        own: &Own,
-        sync_id: i64,
-        ledger: Ledger,
-    ) -> Self {
+    pub(crate) fn new(context: Arc<Context>, progress: &Progress) -> Self {
         let attempt = context.env.rng.next_u64();
-        let pending = context.skip.as_ref().filter(|request| own.answered != Some(request.id));
+        let pending = context.skip.as_ref().filter(|request| progress.own.answered != Some(request.id));
         let silenced = pending.and_then(|request| Some((request.silenced()?, request.id)));
         Self {
             silenced,
             context,
-            mapping,
-            dest_table,
-            ledger,
-            fresh: own.fresh.clone(),
-            indexes: own.indexes.clone(),
-            incarnation: own.incarnation.clone(),
-            sync_id,
+            incarnation: progress.own.incarnation.clone(),
+            label_id: progress.label_id(),
             attempt,
             open: Mutex::default(),
             stale: AtomicBool::new(false),
@@ -156,10 +154,10 @@ impl Shared {
     }
 
     fn label(&self, seq: CommitSeq) -> String {
-        label::txn_label(&self.incarnation, self.sync_id, seq)
+        label::txn_label(&self.incarnation, self.label_id, seq)
     }
 
-    fn opened(&self, seq: CommitSeq, txn: TxnId<Dest>) {
+    fn opened(&self, seq: CommitSeq, txn: TxnId<doris::Dest>) {
         self.context.open.begun(&self.label(seq), txn);
         self.open.lock().unwrap_or_else(PoisonError::into_inner).insert(seq, txn);
     }
@@ -169,38 +167,32 @@ impl Shared {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&seq);
     }
 
-    /// Whether the mapping should be read again. Not more often than once a minute: a BE may stay away for long.
+    /// Whether the mappings should be read again. Not more often than once a minute: a BE may stay away for long.
     fn is_stale(&self) -> bool {
         self.stale.load(Ordering::Relaxed) && self.begun.elapsed() > Duration::from_secs(60)
     }
 
     /// Transactions that were begun and neither committed nor rolled back.
-    fn open(&self) -> BTreeMap<CommitSeq, TxnId<Dest>> {
+    fn open(&self) -> BTreeMap<CommitSeq, TxnId<doris::Dest>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// A partition of the ledger is not on the destination any more.
-    fn partition_gone(&self, partition: PartitionId<Dest>) -> Exit {
-        Exit::Halted(Failure::new(
-            Code::FOREIGN_WRITE,
-            format!(
-                "partition {partition} of {}.{} is gone from the destination: somebody else changed the table",
-                self.context.dest_db, self.dest_table
-            ),
-            COPY_AGAIN,
-        ))
     }
 }
 
 /// What the pipeline remembers from one run to the next; memory only.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
-    mapping: Option<(Arc<TableMapping>, String)>,
+    /// Pairs of tables whose metadata was read.
+    pairs: BTreeMap<TableId<Source>, Arc<Pair>>,
+    /// Tables whose loads are passed over: asynchronous materialized views, and what is gone from the source.
+    passed_over: BTreeSet<TableId<Source>>,
     /// The record at which the last runs stopped for missing predecessors or metadata, and since when.
     suspect: Option<(CommitSeq, Instant)>,
     /// Left-over copies were looked for.
     tidied: bool,
     change: ddl::Attempt,
+    census: census::Census,
+    /// When views and names were compared last.
+    counted: Option<Instant>,
     /// A run that failed: the next one finds what it left open by its labels.
     failed: Option<Arc<Shared>>,
 }
@@ -208,7 +200,15 @@ pub(crate) struct Memory {
 impl Memory {
     /// Throws cached metadata away.
     pub(crate) fn refresh(&mut self) {
-        self.mapping = None;
+        self.pairs.clear();
+        self.passed_over.clear();
+    }
+
+    /// Whether views and names are to be compared: soon after the start, every few minutes, and more often while something
+    /// about them waits.
+    fn census_is_due(&self) -> bool {
+        let pause = if self.census.is_settled() { CENSUS } else { CENSUS_AGAIN };
+        self.counted.is_none_or(|counted| counted.elapsed() > pause)
     }
 
     /// How long runs have been stopping at this record.
@@ -239,7 +239,7 @@ pub(crate) async fn run(
 ) -> Exit {
     loop {
         // The job's document was stored and the process ended before it was on record that the copy is of another table.
-        if progress.own.source_table.is_some_and(|table| table != context.ids().source_table) {
+        if !context.is_database() && !progress.own.tables.contains_key(&context.ids().source_table) {
             return replaced(context);
         }
         // A change that was begun comes before everything: until it is done, the tables do not fit together.
@@ -258,14 +258,14 @@ pub(crate) async fn run(
                 return exit;
             }
         }
-        let task = match run_pipeline(context, progress, memory, control, cancel).await {
+        let (shared, task) = match run_pipeline(context, progress, memory, control, cancel).await {
             Ended::Exit(exit) => return exit,
             Ended::Barrier(shared, task) => (shared, task),
         };
         let begun = tokio::select! {
             biased;
             () = cancel.cancelled() => return Exit::Cancelled,
-            begun = begin(progress, memory, control, task) => begun,
+            begun = begin(&shared, progress, memory, control, task) => begun,
         };
         if let Err(exit) = begun {
             return exit;
@@ -275,8 +275,8 @@ pub(crate) async fn run(
 
 /// The job's table is not the one that was copied.
 fn replaced(context: &Context) -> Exit {
-    let (db, name) = (&context.source_db, context.source_table());
-    Exit::FullSync { cause: Cause::TableReplaced, reason: format!("{db}.{name} is another table now: it was replaced") }
+    let reason = format!("{} is another table now: it was replaced", context.source_text());
+    Exit::FullSync { cause: Cause::TableReplaced, reason }
 }
 
 /// How a run of the pipeline ended.
@@ -286,6 +286,12 @@ enum Ended {
     Barrier(Arc<Shared>, ddl::Task),
 }
 
+impl From<Exit> for Ended {
+    fn from(exit: Exit) -> Self {
+        Self::Exit(exit)
+    }
+}
+
 async fn run_pipeline(
     context: &Arc<Context>,
     progress: &mut Progress,
@@ -293,60 +299,105 @@ async fn run_pipeline(
     control: &Control,
     cancel: &CancellationToken,
 ) -> Ended {
-    let Some(ledger) = progress.own.ledger.clone() else {
-        return Ended::Exit(Exit::FullSync {
-            cause: Cause::NoVersions,
-            reason: "the stored progress has no partition versions".to_owned(),
-        });
-    };
-    let mapping = match &memory.mapping {
-        Some(known) => known.clone(),
-        None => {
-            let found = tokio::select! {
-                biased;
-                () = cancel.cancelled() => return Ended::Exit(Exit::Cancelled),
-                found = load_mapping(context, &progress.own, &ledger, control) => found,
-            };
-            match found {
-                Ok(found) => memory.mapping.insert(found).clone(),
-                Err(exit) => return Ended::Exit(exit),
+    if !context.is_database() {
+        // A table job has no business without its table.
+        let table = context.ids().source_table;
+        let loaded = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return Exit::Cancelled.into(),
+            loaded = table_of(context, progress, memory, table) => loaded,
+        };
+        let followed = match loaded {
+            Ok(Some(view)) => {
+                let name = view.mapping.source_name.clone();
+                tokio::select! {
+                    biased;
+                    () = cancel.cancelled() => return Exit::Cancelled.into(),
+                    followed = follow_name(context, &name, view.mapping.dest, control) => followed,
+                }
             }
+            Ok(None) => Ok(()),
+            Err(exit) => Err(exit),
+        };
+        if let Err(exit) = followed {
+            return exit.into();
         }
-    };
+    }
     if !memory.tidied {
         tokio::select! {
             biased;
-            () = cancel.cancelled() => return Ended::Exit(Exit::Cancelled),
+            () = cancel.cancelled() => return Exit::Cancelled.into(),
             () = drop_orphans(context, progress) => memory.tidied = true,
         }
     }
-    let shared = Arc::new(Shared::new(Arc::clone(context), mapping, &progress.own, progress.sync_id, ledger));
+    let shared = Arc::new(Shared::new(Arc::clone(context), progress));
     match pipeline::run(&shared, progress, memory, cancel).await {
         pipeline::End::Exit(exit) => Ended::Exit(exit),
         pipeline::End::Barrier(task) => Ended::Barrier(shared, task),
     }
 }
 
+/// A table of the job with its metadata, from memory or from the clusters. `None`: its loads are passed over.
+async fn table_of(
+    context: &Arc<Context>,
+    progress: &Progress,
+    memory: &mut Memory,
+    id: TableId<Source>,
+) -> Result<Option<TableView>, Exit> {
+    let state = progress.own.tables.get(&id);
+    let pair = match memory.pairs.get(&id) {
+        Some(pair) => Arc::clone(pair),
+        None => match table::load(context, id, state).await? {
+            Loaded::Pair(pair) => {
+                memory.pairs.insert(id, Arc::clone(&pair));
+                pair
+            }
+            Loaded::PassedOver(why) => {
+                info!(job = context.name, table = %id, why, "records of a table are passed over");
+                memory.passed_over.insert(id);
+                return Ok(None);
+            }
+        },
+    };
+    Ok(state.map(|state| TableView::new(context, &pair, state)))
+}
+
 /// Begins a task: what it comes to is durable when this returns.
 async fn begin(
+    shared: &Arc<Shared>,
     progress: &mut Progress,
     memory: &mut Memory,
     control: &Control,
-    (shared, task): (Arc<Shared>, ddl::Task),
+    task: ddl::Task,
 ) -> Result<(), Exit> {
     let context = &shared.context;
-    let seq = match &task {
-        ddl::Task::Record { seq, .. } => Some(*seq),
-        _ => None,
-    };
+    let seq = task.seq();
     if let ddl::Task::Skip { seq, touched } = task {
-        return skip(progress, memory, control, &shared, seq, &touched).await;
+        return skip(progress, memory, control, shared, seq, &touched).await;
+    }
+    if let ddl::Task::Census = task {
+        memory.counted = Some(Instant::now());
+        memory.census.views(context).await?;
+        if let Some(change) = memory.census.tables(context, progress).await? {
+            context.change(progress, |p| p.own.change = Some(change)).await?;
+            memory.change = ddl::Attempt::new();
+        }
+        return Ok(());
     }
     if let Some(seq) = seq {
         context.status.attempting(seq);
     }
-    let prepared = ddl::prepare(&shared, &task).await.inspect_err(|_| {
-        if let Some(seq) = seq {
+    let prepared = async {
+        let view = match task.table() {
+            Some(table) if progress.own.tables.contains_key(&table) => {
+                table_of(context, progress, memory, table).await?
+            }
+            _ => None,
+        };
+        ddl::prepare(context, progress, view.as_ref(), &task).await
+    };
+    let prepared = prepared.await.inspect_err(|exit| {
+        if let (Some(seq), Exit::Failed { .. } | Exit::Halted(_)) = (seq, exit) {
             context.status.blocked(seq);
         }
     })?;
@@ -357,13 +408,21 @@ async fn begin(
             memory.change = ddl::Attempt::new();
             return Ok(());
         }
+        ddl::Prepared::Views { dropped } => {
+            if let Some(view) = dropped {
+                drop_view(context, &view).await?;
+            }
+            memory.counted = Some(Instant::now());
+            memory.census.views(context).await?;
+        }
         ddl::Prepared::Follow { table, name } => {
-            let other = table != context.ids().source_table;
+            let ids = context.ids();
+            let dest = progress.own.tables.get(&ids.source_table).map(|state| state.dest);
             // Durable before the position moves, or the next start would not know which table it copies.
-            control.set_tables(table, &name, context.ids().dest_table).await?;
+            control.set_tables(table, &name, dest.unwrap_or(context.job_table().dest)).await?;
             context.set_source_table(table, &name);
             memory.refresh();
-            if other {
+            if table != ids.source_table {
                 return Err(replaced(context));
             }
         }
@@ -377,6 +436,17 @@ async fn begin(
     Ok(())
 }
 
+/// Drops the copy of a view that the source has not got any more. A table of that name is none.
+async fn drop_view(context: &Context, view: &str) -> Result<(), Exit> {
+    let named = |rows: Vec<doris::sql::TableRow>| rows.into_iter().any(|row| row.is_view && row.name == view);
+    if named(context.source.tables(&context.source_db).await?) || !named(context.dest.tables(&context.dest_db).await?) {
+        return Ok(());
+    }
+    let statement = doris::sql::Statement::DropView { db: context.dest_db.clone(), view: view.to_owned() };
+    info!(job = context.name, view, "dropped on the source: its copy is dropped");
+    Ok(context.dest.execute(&statement).await?)
+}
+
 /// Passes over a record that an operator wants skipped. Nothing is in flight, and everything before it was seen on the
 /// destination. Its transaction may have been committed all the same: then it is applied, and nothing is missing.
 async fn skip(
@@ -385,24 +455,36 @@ async fn skip(
     control: &Control,
     shared: &Arc<Shared>,
     seq: CommitSeq,
-    touched: &Touched,
+    touched: &BTreeMap<TableId<Source>, Touched>,
 ) -> Result<(), Exit> {
     let context = &shared.context;
     let Some((_, request)) = shared.silenced.filter(|(silenced, _)| *silenced == seq) else {
         return Ok(());
     };
-    let known: Touched =
-        touched.iter().copied().filter(|(partition, _)| shared.ledger.get(*partition).is_some()).collect();
+    let mut known = Touched::new();
+    let mut views = Vec::new();
+    for (table, touched) in touched {
+        let Some(state) = progress.own.tables.get(table) else { continue };
+        let replicated: Touched =
+            touched.iter().copied().filter(|(partition, _)| state.ledger.get(*partition).is_some()).collect();
+        if replicated.is_empty() {
+            continue;
+        }
+        known.extend(replicated);
+        if let Some(view) = table_of(context, progress, memory, *table).await? {
+            views.push(Arc::new(view));
+        }
+    }
     if !known.is_empty() {
         let mut found = if transaction::fence(shared, seq).await? { Applied::All } else { Applied::Nothing };
         if found == Applied::Nothing {
-            let rows = context.dest.partitions(&context.dest_db, &shared.dest_table).await?;
-            let reading = shared.ledger.read(&rows).map_err(|gone| shared.partition_gone(gone))?;
-            let stands = |partition| progress.own.ledger.as_ref().and_then(|ledger| ledger.get(partition));
-            let untouched =
-                |partition| stands(partition).map(|entry| entry.verified) == reading.get(&partition).copied();
+            let reading = transaction::read(&views).await?;
+            let untouched = |partition: &PartitionId<Source>| {
+                let entry = views.iter().find_map(|view| view.ledger.get(*partition));
+                entry.map(|entry| entry.verified) == reading.get(partition).copied()
+            };
             found = match applied(&reading, &known) {
-                Applied::Nothing if !known.iter().all(|(partition, _)| untouched(*partition)) => Applied::Partly,
+                Applied::Nothing if !known.iter().all(|(partition, _)| untouched(partition)) => Applied::Partly,
                 found => found,
             };
         }
@@ -416,11 +498,13 @@ async fn skip(
                 return Ok(());
             }
             Applied::Partly => {
+                let names: Vec<_> = views.iter().map(|view| view.dest_table.as_str()).collect();
                 return Err(Exit::Halted(Failure::new(
                     Code::FOREIGN_WRITE,
                     format!(
                         "{}.{} does not stand where the job left it before record {seq}: somebody else wrote to it",
-                        context.dest_db, shared.dest_table
+                        context.dest_db,
+                        names.join(", ")
                     ),
                     COPY_AGAIN,
                 )));
@@ -456,45 +540,14 @@ async fn drop_orphans(context: &Context, progress: &Progress) {
     }
 }
 
-/// Reads both tables' metadata and pairs them. Also names the destination table as it is called now.
-async fn load_mapping(
-    context: &Context,
-    own: &Own,
-    ledger: &Ledger,
-    control: &Control,
-) -> Result<(Arc<TableMapping>, String), Exit> {
-    let ids = context.ids();
-    let missing = |side: &str, what: String| {
-        Exit::refresh(Failure::new(
-            Code::TABLE_NOT_FOUND,
-            format!("{what} does not exist on the {side}"),
-            "recover the table, or delete the job",
-        ))
-    };
-    let source = context
-        .source
-        .get_meta(ids.source_db, Some(&[ids.source_table]))
-        .await?
-        .and_then(|db| db.tables.into_iter().find(|t| t.id == ids.source_table))
-        .ok_or_else(|| missing("source", format!("table {}.{}", context.source_db, context.source_table())))?;
-    let dest = context
-        .dest
-        .get_meta(ids.dest_db, Some(&[ids.dest_table]))
-        .await?
-        .and_then(|db| db.tables.into_iter().find(|t| t.id == ids.dest_table))
-        .ok_or_else(|| missing("destination", format!("table {}.{}", context.dest_db, context.dest_table)))?;
-    follow_name(context, &source.name, control).await?;
-    let source_backends = context.source.backends().await?;
-    let dest_backends = context.dest.backends().await?;
-    let known = Known { partitions: Some(ledger), indexes: &own.indexes };
-    let mapping = TableMapping::pair(&source, &dest, known, (source_backends, dest_backends))
-        .map_err(|mismatch| Exit::refresh(Failure::new(Code::METADATA, mismatch.0, COPY_AGAIN)))?;
-    Ok((Arc::new(mapping), dest.name))
-}
-
 /// 2.1 and 3.0 have no record of a renamed table. While another table has the old name, the record of a replacement is
 /// perhaps still ahead: then nothing is done.
-async fn follow_name(context: &Context, name: &str, control: &Control) -> Result<(), Exit> {
+async fn follow_name(
+    context: &Context,
+    name: &str,
+    dest: doris::ids::TableId<doris::Dest>,
+    control: &Control,
+) -> Result<(), Exit> {
     let old = context.source_table();
     if name == old {
         return Ok(());
@@ -503,7 +556,7 @@ async fn follow_name(context: &Context, name: &str, control: &Control) -> Result
     if namesake.is_none_or(|db| db.tables.iter().all(|table| table.name != old)) {
         info!(job = context.name, old, name, "the source's table has another name");
         let ids = context.ids();
-        control.set_tables(ids.source_table, name, ids.dest_table).await?;
+        control.set_tables(ids.source_table, name, dest).await?;
         context.set_source_table(ids.source_table, name);
     }
     Ok(())

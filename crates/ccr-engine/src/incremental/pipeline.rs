@@ -1,32 +1,33 @@
 //! One run of the pipeline: the loop that ties the stages together.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
     time::Duration,
 };
 
-use doris::ids::{CommitSeq, TxnId};
-use futures::{
-    FutureExt, StreamExt,
-    future::BoxFuture,
-    stream::{FuturesOrdered, FuturesUnordered},
+use doris::{
+    Source,
+    ids::{CommitSeq, TableId, TxnId},
 };
+use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use super::{
-    Exit, Memory, Shared,
-    checkpoint::Checkpoint,
+    Exit, Memory, Shared, TableView,
+    checkpoint::{Checkpoint, Load, Sure},
     ddl::Task,
     fetch::Fetch,
-    plan::{self, Planned, Refusal},
+    ingest::Ingested,
+    plan::{self, Planned, Planner, Refusal, TxnPlan},
+    table::{self, Loaded},
     transaction::{self, Prepared},
 };
 use crate::{
     job::{Cause, TxnPhase},
-    ledger::{Continuity, Touched},
+    ledger::Continuity,
     phase::Progress,
     policy::{Code, Failure},
 };
@@ -41,11 +42,17 @@ const MOST_PENDING: usize = 10_000;
 /// How long a stop, or another end of a run, waits for commits to become visible.
 const DRAIN_LIMIT: Duration = Duration::from_secs(5);
 
-/// A record on its way through ingest.
-type Flight = BoxFuture<'static, (CommitSeq, Touched, Result<Prepared, Exit>)>;
+/// How far records may be ahead of the first that is not complete, in multiples of those in flight.
+const AHEAD: usize = 16;
 
-/// A commit on its way.
-type Commit = BoxFuture<'static, (CommitSeq, Touched, Result<(), Exit>)>;
+/// Pause between two tables whose metadata is read ahead of their first record.
+const WARM_UP: Duration = Duration::from_secs(1);
+
+/// Something on its way for one record.
+type Call<T> = BoxFuture<'static, (CommitSeq, Result<T, Exit>)>;
+
+/// Metadata of tables on its way.
+type Loading = BoxFuture<'static, Result<Vec<(TableId<Source>, Loaded)>, Exit>>;
 
 /// How a run ends.
 #[derive(Debug)]
@@ -61,20 +68,44 @@ impl From<Exit> for End {
     }
 }
 
+/// A record between plan and checkpoint.
+struct Slot {
+    load: Load,
+    planned_at: Instant,
+    state: SlotState,
+}
+
+enum SlotState {
+    Preparing,
+    /// All rows are on the destination's backends.
+    Ready {
+        txn: TxnId<doris::Dest>,
+        rows: Ingested,
+    },
+    Committing,
+    /// `committed`: by this run.
+    Done {
+        committed: bool,
+    },
+    /// This run ends here; the next one looks what became of it.
+    Failed,
+}
+
 struct Pipeline {
     shared: Arc<Shared>,
     fetch: Fetch,
     continuity: Continuity,
-    flights: FuturesOrdered<Flight>,
-    /// Prepared, in order, waiting for the commits before them.
-    ready: VecDeque<(CommitSeq, Touched, Prepared)>,
-    commit: Option<Commit>,
-    /// When the records that are not complete yet were planned.
-    planned_at: BTreeMap<CommitSeq, Instant>,
+    views: BTreeMap<TableId<Source>, Arc<TableView>>,
+    loading: Option<Loading>,
+    next_warm_up: Instant,
+    /// In order. Records of one table are committed in this order; independent ones do not wait for each other.
+    slots: VecDeque<Slot>,
+    preparing: FuturesUnordered<Call<Prepared>>,
+    committing: FuturesUnordered<Call<()>>,
     checkpoint: Checkpoint,
-    /// A predecessor may have committed records after our position. Ends at the first record that it had not, or when the
-    /// source has nothing more: it cannot have seen what came later.
-    doubt: bool,
+    /// A predecessor may have committed records after our position. That ends for a table at its first record that it had
+    /// not, or when the source has nothing more: it cannot have seen what came later.
+    sure: Sure,
     /// Why no more records are planned; what was planned before is still finished.
     blocked: Option<End>,
     blocked_at: Instant,
@@ -87,19 +118,26 @@ pub(super) async fn run(
     memory: &mut Memory,
     cancel: &CancellationToken,
 ) -> End {
+    let now = Instant::now();
     let mut pipeline = Pipeline {
         shared: Arc::clone(shared),
         fetch: Fetch::new(Arc::clone(&shared.context), progress.commit_seq),
-        continuity: Continuity::from_ledger(&shared.ledger),
-        flights: FuturesOrdered::new(),
-        ready: VecDeque::new(),
-        commit: None,
-        planned_at: BTreeMap::new(),
-        checkpoint: Checkpoint::new(Arc::clone(shared), &shared.ledger),
-        doubt: true,
+        continuity: Continuity::default(),
+        views: BTreeMap::new(),
+        loading: None,
+        next_warm_up: now,
+        slots: VecDeque::new(),
+        preparing: FuturesUnordered::new(),
+        committing: FuturesUnordered::new(),
+        checkpoint: Checkpoint::new(Arc::clone(shared)),
+        sure: Sure::default(),
         blocked: None,
-        blocked_at: Instant::now(),
+        blocked_at: now,
     };
+    let known: Vec<_> = memory.pairs.keys().copied().collect();
+    for table in known {
+        pipeline.add(progress, memory, table);
+    }
     let end = match pipeline.drive(progress, memory, cancel).await {
         Ok(end) => end,
         Err(exit) => End::Exit(exit),
@@ -120,8 +158,9 @@ impl Pipeline {
         cancel: &CancellationToken,
     ) -> Result<End, Exit> {
         loop {
-            self.plan(memory);
-            self.start_commit();
+            self.plan(progress, memory);
+            self.start_commits();
+            self.complete();
             // What is committed is claimed if it becomes visible soon; if not, labels and versions tell the next run. A
             // change of the table waits until it is.
             let overdue = self.blocked_at.elapsed() > DRAIN_LIMIT && !matches!(self.blocked, Some(End::Barrier(_)));
@@ -131,24 +170,36 @@ impl Pipeline {
             {
                 return Ok(end);
             }
-            let idle = self.is_empty() && self.fetch.head().is_none();
+            let idle = self.slots.is_empty() && self.fetch.head().is_none();
             if idle && self.fetch.drained() {
-                self.doubt = false;
+                self.sure.add_all();
+                self.warm_up(progress, memory);
+                let whole = self.shared.context.is_database() && self.blocked.is_none() && self.checkpoint.is_clean();
+                if whole && memory.census_is_due() {
+                    return Ok(End::Barrier(Task::Census));
+                }
             }
-            let (doubt, blocked) = (self.doubt, self.blocked.is_some());
+            let blocked = self.blocked.is_some();
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => return Ok(self.drain(progress).await.into()),
-                (seq, touched, outcome) = step(&mut self.commit) => {
-                    self.commit = None;
-                    outcome.inspect_err(|exit| self.blocked_at(seq, exit))?;
-                    self.complete(seq, touched, true);
-                }
-                Some((seq, touched, outcome)) = self.flights.next() => {
-                    let prepared = outcome.inspect_err(|exit| self.blocked_at(seq, exit))?;
-                    self.ready.push_back((seq, touched, prepared));
-                }
-                done = self.checkpoint.progress(progress, idle, doubt) => done?,
+                Some((seq, outcome)) = self.committing.next() => match outcome {
+                    Ok(()) => self.set(seq, SlotState::Done { committed: true }),
+                    Err(exit) => self.fail(seq, exit),
+                },
+                Some((seq, outcome)) = self.preparing.next() => match outcome {
+                    Ok(Prepared::Applied) => self.set(seq, SlotState::Done { committed: false }),
+                    Ok(Prepared::Ready { txn, rows }) => self.set(seq, SlotState::Ready { txn, rows }),
+                    Err(exit) => self.fail(seq, exit),
+                },
+                loaded = step(&mut self.loading) => {
+                    self.loading = None;
+                    match loaded {
+                        Ok(loaded) => self.loaded(progress, memory, loaded),
+                        Err(exit) => self.block(exit.into()),
+                    }
+                },
+                done = self.checkpoint.progress(progress, idle, &self.sure) => done?,
                 fetched = self.fetch.progress(), if !blocked => match fetched {
                     Ok(()) if idle => self.shared.context.status.moving(),
                     Ok(()) => {}
@@ -156,13 +207,6 @@ impl Pipeline {
                     Err(exit) => self.block(exit.into()),
                 },
             }
-        }
-    }
-
-    /// The run ends at a record. It is the first in order: what comes out of ingest and commit does so in order.
-    fn blocked_at(&self, seq: CommitSeq, exit: &Exit) {
-        if let Exit::Failed { .. } | Exit::Halted(_) = exit {
-            self.shared.context.status.blocked(seq);
         }
     }
 
@@ -174,14 +218,97 @@ impl Pipeline {
         }
     }
 
-    /// Nothing is between plan and checkpoint.
+    fn set(&mut self, seq: CommitSeq, state: SlotState) {
+        if let Ok(at) = self.slots.binary_search_by_key(&seq, |slot| slot.load.seq)
+            && let Some(slot) = self.slots.get_mut(at)
+        {
+            slot.state = state;
+        }
+    }
+
+    /// A record cannot be finished in this run. What came before it still is.
+    fn fail(&mut self, seq: CommitSeq, exit: Exit) {
+        self.set(seq, SlotState::Failed);
+        self.blocked_by(seq, &exit);
+        // Of several the first record's failure would be the better one, and the next run meets it.
+        self.block(exit.into());
+    }
+
+    /// The run ends at a record.
+    fn blocked_by(&self, seq: CommitSeq, exit: &Exit) {
+        let first = self.slots.iter().find(|slot| !matches!(slot.state, SlotState::Done { .. }));
+        if let Exit::Failed { .. } | Exit::Halted(_) = exit {
+            self.shared.context.status.blocked(first.map_or(seq, |slot| slot.load.seq.min(seq)));
+        }
+    }
+
+    /// Nothing more will be complete in this run.
     fn is_empty(&self) -> bool {
-        self.flights.is_empty() && self.ready.is_empty() && self.commit.is_none()
+        let ends = self.slots.front().is_none_or(|slot| matches!(slot.state, SlotState::Failed));
+        ends && self.committing.is_empty()
+    }
+
+    /// A table's records can be planned from now on, if its metadata is at hand.
+    fn add(&mut self, progress: &Progress, memory: &Memory, id: TableId<Source>) {
+        if let (Some(pair), Some(state)) = (memory.pairs.get(&id), progress.own.tables.get(&id)) {
+            let view = Arc::new(TableView::new(&self.shared.context, pair, state));
+            self.continuity.add(&view.ledger);
+            self.checkpoint.add(&view);
+            self.views.insert(id, view);
+        }
+    }
+
+    /// Reads metadata of tables, unless that is under way.
+    fn load(&mut self, progress: &Progress, tables: BTreeSet<TableId<Source>>) {
+        if self.loading.is_some() {
+            return;
+        }
+        let context = Arc::clone(&self.shared.context);
+        let tables: Vec<_> = tables.into_iter().map(|id| (id, progress.own.tables.get(&id).cloned())).collect();
+        self.loading = Some(
+            async move {
+                let mut loaded = Vec::new();
+                for (id, state) in tables {
+                    loaded.push((id, table::load(&context, id, state.as_ref()).await?));
+                }
+                Ok(loaded)
+            }
+            .boxed(),
+        );
+    }
+
+    fn loaded(&mut self, progress: &Progress, memory: &mut Memory, loaded: Vec<(TableId<Source>, Loaded)>) {
+        for (id, loaded) in loaded {
+            match loaded {
+                Loaded::Pair(pair) => {
+                    memory.pairs.insert(id, pair);
+                    self.add(progress, memory, id);
+                }
+                Loaded::PassedOver(why) => {
+                    debug!(job = self.shared.context.name, table = %id, why, "records of a table are passed over");
+                    memory.passed_over.insert(id);
+                }
+            }
+        }
+    }
+
+    /// Caught up: tables that no record came for are looked at as well, one after the other.
+    fn warm_up(&mut self, progress: &Progress, memory: &Memory) {
+        if self.next_warm_up > Instant::now() || self.blocked.is_some() {
+            return;
+        }
+        self.next_warm_up = Instant::now() + WARM_UP;
+        let cold = progress.own.tables.iter().find(|(id, state)| {
+            state.standing.is_in_step() && !self.views.contains_key(id) && !memory.passed_over.contains(id)
+        });
+        if let Some((id, _)) = cold {
+            self.load(progress, BTreeSet::from([*id]));
+        }
     }
 
     /// Plans records while there is room in flight.
-    fn plan(&mut self, memory: &mut Memory) {
-        let width = if self.doubt { 1 } else { self.shared.context.env.settings.max_in_flight.max(1) };
+    fn plan(&mut self, progress: &Progress, memory: &mut Memory) {
+        let width = self.shared.context.env.settings.max_in_flight.max(1);
         if self.blocked.is_none() && self.shared.is_stale() {
             let why = "replicas were left out of transactions";
             let failure = Failure::new(Code::METADATA, why, "the job reads the metadata again");
@@ -189,98 +316,147 @@ impl Pipeline {
         }
         while self.blocked.is_none()
             && self.checkpoint.pending() < MOST_PENDING
-            && self.flights.len() + self.ready.len() + usize::from(self.commit.is_some()) < width
+            && self.slots.len() < width * AHEAD
+            && self.in_flight() < width
         {
             let Some(record) = self.fetch.head() else { return };
-            match plan::plan(&self.shared, record, &mut self.continuity) {
+            let planner = Planner {
+                context: &self.shared.context,
+                progress,
+                views: &self.views,
+                passed_over: &memory.passed_over,
+                silenced: self.shared.silenced.map(|(seq, _)| seq),
+            };
+            match plan::plan(planner, record, &mut self.continuity) {
                 Ok(planned) => {
+                    if let Planned::Txn(plan) = &planned
+                        && self.must_wait(plan)
+                    {
+                        self.continuity.take_back();
+                        return;
+                    }
                     self.fetch.take();
                     self.shared.context.status.attempting(planned.seq());
-                    self.planned_at.insert(planned.seq(), Instant::now());
                     self.launch(planned);
                 }
+                Err(Refusal::Load(tables)) => {
+                    for table in &tables {
+                        self.add(progress, memory, *table);
+                    }
+                    let missing: BTreeSet<_> =
+                        tables.into_iter().filter(|table| !self.views.contains_key(table)).collect();
+                    if !missing.is_empty() {
+                        return self.load(progress, missing);
+                    }
+                }
+                Err(Refusal::Barrier(task)) => self.block(End::Barrier(task)),
                 Err(refusal) => {
                     let seq = record.seq;
-                    let end = match refusal {
-                        Refusal::Barrier(task) => End::Barrier(task),
-                        refusal => {
-                            let exit = refuse(&self.shared, memory, seq, refusal);
-                            self.blocked_at(seq, &exit);
-                            End::Exit(exit)
-                        }
-                    };
-                    self.block(end);
+                    let exit = refuse(memory, seq, refusal);
+                    self.blocked_by(seq, &exit);
+                    self.block(exit.into());
                 }
             }
         }
     }
 
+    /// Records that are not on the destination yet.
+    fn in_flight(&self) -> usize {
+        self.slots.iter().filter(|slot| !matches!(slot.state, SlotState::Done { .. })).count()
+    }
+
+    /// Whether the record must be alone: a predecessor may have committed it, and those before it of the same table.
+    fn must_wait(&self, plan: &TxnPlan) -> bool {
+        plan.tables.iter().any(|view| {
+            !self.sure.of(view.id())
+                && self.slots.iter().any(|slot| {
+                    !matches!(slot.state, SlotState::Done { .. })
+                        && slot.load.tables.iter().any(|other| other.id() == view.id())
+                })
+        })
+    }
+
     fn launch(&mut self, planned: Planned) {
+        let planned_at = Instant::now();
         let plan = match planned {
             Planned::Nothing(seq) => {
-                self.flights.push_back(async move { (seq, Touched::new(), Ok(Prepared::Applied)) }.boxed());
-                return;
+                let state = SlotState::Done { committed: false };
+                return self.slots.push_back(Slot { load: Load::nothing(seq), planned_at, state });
             }
             Planned::Txn(plan) => plan,
         };
-        let (shared, doubt) = (Arc::clone(&self.shared), self.doubt);
-        self.flights.push_back(
+        let load = Load { seq: plan.seq, tables: plan.tables.clone(), touched: plan.touched.clone() };
+        let doubt = plan.tables.iter().any(|view| !self.sure.of(view.id()));
+        let shared = Arc::clone(&self.shared);
+        self.slots.push_back(Slot { load, planned_at, state: SlotState::Preparing });
+        self.preparing.push(
             async move {
                 let outcome = transaction::prepare(&shared, &plan, doubt).await;
-                (plan.seq, plan.touched, outcome)
+                (plan.seq, outcome)
             }
             .boxed(),
         );
     }
 
-    /// Sends the next commit in order; records that need none are complete at once.
-    fn start_commit(&mut self) {
-        while self.commit.is_none() {
-            let Some((seq, touched, prepared)) = self.ready.pop_front() else { return };
-            match prepared {
-                Prepared::Applied => self.complete(seq, touched, false),
-                Prepared::Ready { txn, rows } => {
-                    self.checkpoint.issue(&touched);
-                    // The label was free and the versions were not there: nothing after this record was committed either.
-                    self.doubt = false;
-                    let shared = Arc::clone(&self.shared);
-                    self.commit = Some(
-                        async move {
-                            let begun = Instant::now();
-                            let outcome = transaction::commit(&shared, seq, txn, &rows).await;
-                            shared.context.status.phase(TxnPhase::Commit, begun.elapsed());
-                            (seq, touched, outcome)
-                        }
-                        .boxed(),
-                    );
-                }
+    /// Sends the commits whose turn it is: of each table in order.
+    fn start_commits(&mut self) {
+        let mut busy = BTreeSet::new();
+        for slot in &mut self.slots {
+            if matches!(slot.state, SlotState::Done { .. }) {
+                continue;
             }
+            let free = slot.load.tables.iter().all(|view| !busy.contains(&view.id()));
+            busy.extend(slot.load.tables.iter().map(|view| view.id()));
+            if !free || !matches!(slot.state, SlotState::Ready { .. }) {
+                continue;
+            }
+            let SlotState::Ready { txn, rows } = std::mem::replace(&mut slot.state, SlotState::Committing) else {
+                continue;
+            };
+            self.checkpoint.issue(&slot.load.touched);
+            for view in &slot.load.tables {
+                // The label was free and the versions were not there: nothing after this record was committed either.
+                self.sure.add(view.id());
+            }
+            let (shared, seq) = (Arc::clone(&self.shared), slot.load.seq);
+            self.committing.push(
+                async move {
+                    let begun = Instant::now();
+                    let outcome = transaction::commit(&shared, seq, txn, &rows).await;
+                    shared.context.status.phase(TxnPhase::Commit, begun.elapsed());
+                    (seq, outcome)
+                }
+                .boxed(),
+            );
         }
     }
 
-    fn complete(&mut self, seq: CommitSeq, touched: Touched, committed: bool) {
-        self.shared.context.status.committed(seq, committed);
-        if let Some(planned_at) = self.planned_at.remove(&seq) {
-            self.shared.context.status.handled(planned_at.elapsed());
+    /// Hands the records that are complete, and all before them, to the checkpoint.
+    fn complete(&mut self) {
+        while let Some(Slot { state: SlotState::Done { .. }, .. }) = self.slots.front() {
+            let Some(slot) = self.slots.pop_front() else { return };
+            let committed = matches!(slot.state, SlotState::Done { committed: true });
+            let status = &self.shared.context.status;
+            status.committed(slot.load.seq, committed);
+            status.handled(slot.planned_at.elapsed());
+            self.checkpoint.committed(slot.load);
         }
-        self.checkpoint.committed(seq, touched);
     }
 
-    /// A clean stop: nothing new is begun, the commit in flight is awaited, what is committed is claimed.
+    /// A clean stop: nothing new is begun, the commits in flight are awaited, what is committed is claimed.
     async fn drain(&mut self, progress: &mut Progress) -> Exit {
-        self.flights = FuturesOrdered::new();
-        self.ready.clear();
+        self.preparing = FuturesUnordered::new();
+        self.loading = None;
         let finish = async {
-            if self.commit.is_some() {
-                let (seq, touched, outcome) = step(&mut self.commit).await;
-                self.commit = None;
-                if outcome.is_ok() {
-                    self.complete(seq, touched, true);
-                }
+            while let Some((seq, outcome)) = self.committing.next().await {
+                self.set(seq, if outcome.is_ok() { SlotState::Done { committed: true } } else { SlotState::Failed });
             }
+            self.complete();
+            // Of what is left nothing is claimed: the destination may be ahead.
+            let unsure = Sure::default();
             while !self.checkpoint.is_clean() {
                 // What cannot be claimed now is found again by its label.
-                if let Err(exit) = self.checkpoint.progress(progress, true, true).await {
+                if let Err(exit) = self.checkpoint.progress(progress, true, &unsure).await {
                     debug!(?exit, "the last checkpoint of a stop failed");
                     break;
                 }
@@ -294,12 +470,14 @@ impl Pipeline {
 }
 
 /// Why a record cannot be planned becomes how the run ends.
-fn refuse(shared: &Shared, memory: &mut Memory, seq: CommitSeq, refusal: Refusal) -> Exit {
+fn refuse(memory: &mut Memory, seq: CommitSeq, refusal: Refusal) -> Exit {
     match refusal {
         Refusal::Exit(exit) => exit,
-        // A barrier is no refusal of the run.
-        Refusal::Barrier(task) => Exit::retry(Failure::new(Code::METADATA, format!("{task:?} was not begun"), "")),
-        Refusal::Gap(gap) => {
+        // No refusals of the run.
+        Refusal::Barrier(_) | Refusal::Load(_) => {
+            Exit::retry(Failure::new(Code::METADATA, format!("record {seq} was not begun"), ""))
+        }
+        Refusal::Gap(table, gap) => {
             let text = format!(
                 "record {seq} gives version {} to {}, whose next version is {}",
                 gap.found,
@@ -307,15 +485,15 @@ fn refuse(shared: &Shared, memory: &mut Memory, seq: CommitSeq, refusal: Refusal
                 gap.expected
             );
             if memory.suspect(seq) > PATIENCE {
-                return Exit::FullSync { cause: Cause::RecordMissing, reason: format!("{text}: a record is missing") };
+                return Exit::resync(Cause::RecordMissing, table, format!("{text}: a record is missing"), None);
             }
             Exit::retry(Failure::new(Code::GAP, text, "a record before it is missing; the job reads again"))
         }
-        Refusal::StaleMapping(what) => {
-            memory.refresh();
-            let text = format!("record {seq} names {what}, which {} does not have on both sides", shared.dest_table);
+        Refusal::StaleMapping(table, what) => {
+            memory.pairs.remove(&table);
+            let text = format!("record {seq} names {what}, which the two sides of its table do not both have");
             if memory.suspect(seq) > PATIENCE {
-                return Exit::FullSync { cause: Cause::Metadata, reason: text };
+                return Exit::resync(Cause::Metadata, table, text, None);
             }
             Exit::refresh(Failure::new(Code::METADATA, text, "the job reads the metadata again"))
         }

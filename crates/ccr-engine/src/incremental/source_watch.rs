@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use doris::{
     Error, Source,
     cluster::TableMeta,
-    ids::{PartitionId, Version},
+    ids::{PartitionId, TableId, Version},
 };
 
-use super::{Exit, Shared, partition_text};
+use super::{Exit, TableView, partition_text};
 use crate::{
     job::Context,
     policy::{Code, Failure},
@@ -30,38 +30,45 @@ pub(super) enum SourceLook {
 }
 
 impl SourceLook {
-    pub(super) async fn read(context: &Context) -> Result<Self, Error> {
-        let ids = context.ids();
-        let Some(meta) = context.source.get_meta(ids.source_db, Some(&[ids.source_table])).await? else {
+    pub(super) async fn read(context: &Context, id: TableId<Source>) -> Result<Self, Error> {
+        let Some(meta) = context.source.get_meta(context.ids().source_db, Some(&[id])).await? else {
             return Ok(Self::Unknown);
         };
-        if let Some(table) = meta.tables.into_iter().find(|table| table.id == ids.source_table) {
+        if let Some(table) = meta.tables.into_iter().find(|table| table.id == id) {
             return Ok(Self::There(table));
         }
-        Ok(if meta.dropped_tables.contains_key(&ids.source_table) { Self::Dropped } else { Self::Absent })
+        Ok(if meta.dropped_tables.contains_key(&id) { Self::Dropped } else { Self::Absent })
     }
 }
 
-/// What earlier looks showed.
+/// What earlier looks showed, by table.
 #[derive(Debug, Default)]
 pub(super) struct SourceWatch {
+    tables: BTreeMap<TableId<Source>, Seen>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
     absent: u32,
     ahead: u32,
 }
 
 impl SourceWatch {
-    /// Compares the source with what was copied (`issued`: the highest version of each partition). Nothing is done to the
-    /// destination: the job stops and says what it saw.
+    /// Compares a table of the source with what was copied (`issued`: the highest version of each partition). Nothing is
+    /// done to the destination: a table job stops and says what it saw, in a database the table is quarantined.
     pub(super) fn check(
         &mut self,
-        shared: &Shared,
+        view: &TableView,
         look: &SourceLook,
         issued: &BTreeMap<PartitionId<Source>, Version>,
     ) -> Result<(), Exit> {
-        let name = format!("{}.{}", shared.context.source_db, shared.context.source_table());
+        let seen = self.tables.entry(view.id()).or_default();
+        let name = format!("{}.{}", view.context.source_db, view.mapping.source_name);
         let table = match look {
             SourceLook::Unknown => return Ok(()),
             SourceLook::There(table) => table,
+            // The stream of a database says so itself.
+            SourceLook::Dropped | SourceLook::Absent if view.context.is_database() => return Ok(()),
             SourceLook::Dropped => {
                 return Err(Exit::Halted(Failure::new(
                     Code::TABLE_NOT_FOUND,
@@ -70,8 +77,8 @@ impl SourceWatch {
                 )));
             }
             SourceLook::Absent => {
-                self.absent += 1;
-                if self.absent < LOOKS {
+                seen.absent += 1;
+                if seen.absent < LOOKS {
                     return Ok(());
                 }
                 return Err(Exit::Halted(Failure::new(
@@ -81,20 +88,20 @@ impl SourceWatch {
                 )));
             }
         };
-        self.absent = 0;
+        seen.absent = 0;
         let ahead = table
             .partitions
             .iter()
             .find(|partition| issued.get(&partition.id).is_some_and(|issued| partition.visible_version > *issued));
         let Some(ahead) = ahead else {
-            self.ahead = 0;
+            seen.ahead = 0;
             return Ok(());
         };
-        self.ahead += 1;
-        if self.ahead < LOOKS {
+        seen.ahead += 1;
+        if seen.ahead < LOOKS {
             return Ok(());
         }
-        Err(Exit::Halted(Failure::new(
+        let failure = Failure::new(
             Code::BINLOG_OFF,
             format!(
                 "{} of {name} stands at version {} and its binlog ends before: writes are not recorded",
@@ -102,6 +109,7 @@ impl SourceWatch {
                 ahead.visible_version
             ),
             "enable binlog on the table, then resume the job: it copies the table again",
-        )))
+        );
+        Err(Exit::Quarantine { table: view.id(), failure })
     }
 }

@@ -6,6 +6,8 @@
 //! has forgotten the label, the versions of the partitions decide. A commit is never simply repeated: Doris 3.0 allots a
 //! new version for every repetition.
 
+use std::sync::Arc;
+
 use doris::{
     Dest, Error, ErrorKind,
     cluster::{BeginTxn, Begun, TxnStatus},
@@ -16,14 +18,14 @@ use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use super::{
-    COPY_AGAIN, Exit, Shared,
+    Exit, Shared, TableView,
     ingest::{self, Ingested, OpenTxn},
     plan::TxnPlan,
 };
 use crate::{
     job::TxnPhase,
     label,
-    ledger::{Applied, applied},
+    ledger::{Applied, Reading, Touched, applied},
     policy::{Code, Failure},
 };
 
@@ -44,13 +46,12 @@ pub(super) enum Prepared {
 /// With `doubt`, a predecessor may have committed this record and Doris may have forgotten its label: then the partition
 /// versions are read once the label is ours.
 pub(super) async fn prepare(shared: &Shared, plan: &TxnPlan, doubt: bool) -> Result<Prepared, Exit> {
-    let label = label::txn_label(&shared.incarnation, shared.sync_id, plan.seq);
+    let label = label::txn_label(&shared.incarnation, shared.label_id, plan.seq);
     let begun = Instant::now();
     let Some(txn) = begin(shared, plan, &label).await? else { return Ok(Prepared::Applied) };
     shared.context.status.phase(TxnPhase::Begin, begun.elapsed());
     if doubt {
-        let rows = shared.context.dest.partitions(&shared.context.dest_db, &shared.dest_table).await?;
-        let reading = shared.ledger.read(&rows).map_err(|gone| shared.partition_gone(gone))?;
+        let reading = read(&plan.tables).await?;
         match applied(&reading, &plan.touched) {
             Applied::Nothing => {}
             Applied::All => {
@@ -58,14 +59,21 @@ pub(super) async fn prepare(shared: &Shared, plan: &TxnPlan, doubt: bool) -> Res
                 return Ok(Prepared::Applied);
             }
             Applied::Partly => {
-                return Err(Exit::Halted(Failure::new(
-                    Code::FOREIGN_WRITE,
-                    format!(
-                        "some partitions of {}.{} already have the versions of record {} and others do not: somebody else wrote to the table",
-                        shared.context.dest_db, shared.dest_table, plan.seq
-                    ),
-                    COPY_AGAIN,
-                )));
+                // A transaction becomes visible as a whole. The table that lags behind its record was set back, or the other
+                // was written by somebody else.
+                let view = plan.tables.iter().find(|view| {
+                    let mine = |(partition, _): &&_| view.ledger.get(*partition).is_some();
+                    let part: Touched = plan.touched.iter().filter(mine).copied().collect();
+                    applied(&reading, &part) != Applied::Nothing
+                });
+                let (view, text) = (view.or(plan.tables.first()), "already have the versions of record");
+                return Err(match view {
+                    Some(view) => view.foreign(format!(
+                        "some partitions of {}.{} {text} {} and others do not: somebody else wrote to the table",
+                        shared.context.dest_db, view.dest_table, plan.seq
+                    )),
+                    None => Exit::retry(Failure::new(Code::METADATA, "a record without tables", "")),
+                });
             }
         }
     }
@@ -75,26 +83,36 @@ pub(super) async fn prepare(shared: &Shared, plan: &TxnPlan, doubt: bool) -> Res
     Ok(Prepared::Ready { txn: txn.id, rows })
 }
 
+/// The source versions that the copies hold.
+pub(super) async fn read(tables: &[Arc<TableView>]) -> Result<Reading, Exit> {
+    let mut reading = Reading::new();
+    for view in tables {
+        let rows = view.context.dest.partitions(&view.context.dest_db, &view.dest_table).await?;
+        reading.extend(view.ledger.read(&rows).map_err(|gone| view.partition_gone(gone))?);
+    }
+    Ok(reading)
+}
+
 /// Takes the label. `None`: a predecessor's transaction of that label is committed.
 async fn begin(shared: &Shared, plan: &TxnPlan, label: &str) -> Result<Option<OpenTxn>, Exit> {
     let context = &shared.context;
     let request = BeginTxn {
         label: label.to_owned(),
-        tables: vec![shared.mapping.dest],
+        tables: plan.tables.iter().map(|view| view.mapping.dest).collect(),
         request_id: label::request_id(label, shared.attempt),
-        backend: shared.mapping.coordinator(),
+        backend: plan.tables.iter().find_map(|view| view.mapping.coordinator()),
         timeout: context.env.settings.txn_timeout,
-        sub_txns: plan.sub_txns,
+        sub_txns: plan.sub_txns.len(),
     };
     context.open.beginning(label);
     // Each round either takes the label, finds the record applied, or removes one transaction that held the label.
     for _ in 0..=REPEATS {
         let (holder, status) = match repeat(|| context.dest.begin_txn(&context.dest_db, &request)).await? {
             // A repeated answer does not name the sub transactions: that transaction is of no use.
-            Begun::New { txn, sub_txns } if sub_txns.len() < plan.sub_txns => (Some(txn), TxnStatus::Prepare),
+            Begun::New { txn, sub_txns } if sub_txns.len() < plan.sub_txns.len() => (Some(txn), TxnStatus::Prepare),
             Begun::New { txn, sub_txns } => {
                 shared.opened(plan.seq, txn);
-                let sub_txns = sub_txns.into_iter().take(plan.sub_txns).collect();
+                let sub_txns = sub_txns.into_iter().take(plan.sub_txns.len()).collect();
                 return Ok(Some(OpenTxn { id: txn, sub_txns }));
             }
             Begun::LabelTaken { txn, status } => (txn, status),
@@ -139,7 +157,7 @@ async fn begin(shared: &Shared, plan: &TxnPlan, label: &str) -> Result<Option<Op
 /// Makes sure that nothing which was begun for a record is committed from now on. `true`: it is committed already.
 pub(super) async fn fence(shared: &Shared, seq: CommitSeq) -> Result<bool, Exit> {
     let (dest, db) = (&shared.context.dest, shared.context.dest_db.as_str());
-    let label = label::txn_label(&shared.incarnation, shared.sync_id, seq);
+    let label = label::txn_label(&shared.incarnation, shared.label_id, seq);
     for row in repeat(|| dest.transactions_by_label(db, &label)).await? {
         match row.status {
             TxnStatus::Committed | TxnStatus::Visible => return Ok(true),

@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use ccr_store::documents::{JobDocument, Spec};
+use ccr_store::documents::{JobDocument, Spec, SyncType};
 use doris::{
     Cluster, Dest, Side, Source,
     cluster::{BinlogScope, ClusterSpec, Frontend},
@@ -13,59 +13,67 @@ use doris::{
     secret::Secret,
 };
 
-use super::{OpenTxns, Request, status::StatusCell};
+use super::{OpenTxns, Request, status::StatusCell, writer::Writer};
 use crate::{
     env::{Env, Settings},
-    phase::Progress,
+    phase::{JobTable, Progress},
     policy::{Code, Failure},
 };
 
-/// Ids of the objects that a job copies. Those of the tables change with a full copy.
+/// Ids of the objects that a job copies. That of the table (table jobs) changes when it is replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ids {
     pub(crate) source_db: DbId<Source>,
     pub(crate) source_table: TableId<Source>,
     pub(crate) dest_db: DbId<Dest>,
-    pub(crate) dest_table: TableId<Dest>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) env: Env,
     pub(crate) name: String,
+    pub(crate) kind: SyncType,
     pub(crate) source: Cluster<Source>,
     pub(crate) dest: Cluster<Dest>,
     pub(crate) source_db: String,
     pub(crate) dest_db: String,
+    /// What the copy of a table job is called; empty in a database job, whose copies are called as their tables.
     pub(crate) dest_table: String,
     pub(crate) status: StatusCell,
+    pub(crate) writer: Writer,
     /// What an operator asked for when this worker began.
     pub(crate) skip: Option<Request>,
     /// Transactions of this job that have not ended.
     pub(crate) open: OpenTxns,
+    /// Of the job's document as it was when the worker started.
+    stored_dest_table: TableId<Dest>,
     ids: Mutex<Ids>,
-    /// As it is called now: a job follows its table.
+    /// As it is called now: a table job follows its table.
     source_table: Mutex<String>,
 }
 
 impl Context {
     /// Sets a job's worker up. Fails on a document that this version cannot run.
-    pub(crate) fn new(env: Env, document: &JobDocument, status: StatusCell) -> Result<Self, Failure> {
-        if document.src.table.is_empty() || document.dest.table.is_empty() {
-            return Err(Failure::new(
-                Code::INVALID_REQUEST,
-                format!("job {} copies a database, this version copies single tables", document.name),
-                "create one job per table",
-            ));
-        }
+    pub(crate) fn new(env: Env, document: &JobDocument, status: StatusCell, writer: Writer) -> Result<Self, Failure> {
+        let kind = match (document.src.table.is_empty(), document.dest.table.is_empty()) {
+            (false, false) => SyncType::Table,
+            (true, true) => SyncType::Database,
+            _ => {
+                return Err(Failure::new(
+                    Code::DOCUMENT,
+                    format!("job {} names a table on one side only", document.name),
+                    "delete the job and create it again",
+                ));
+            }
+        };
         let ids = Ids {
             source_db: DbId::new(document.src.db_id),
             source_table: TableId::new(document.src.table_id),
             dest_db: DbId::new(document.dest.db_id),
-            dest_table: TableId::new(document.dest.table_id),
         };
         Ok(Self {
             name: document.name.clone(),
+            kind,
             source: cluster(&env, &document.src)?,
             dest: cluster(&env, &document.dest)?,
             source_db: document.src.database.clone(),
@@ -73,8 +81,10 @@ impl Context {
             dest_db: document.dest.database.clone(),
             dest_table: document.dest.table.clone(),
             status,
+            writer,
             skip: None,
             open: OpenTxns::default(),
+            stored_dest_table: TableId::new(document.dest.table_id),
             ids: Mutex::new(ids),
             env,
         })
@@ -87,14 +97,20 @@ impl Context {
         self
     }
 
+    pub(crate) fn is_database(&self) -> bool {
+        self.kind == SyncType::Database
+    }
+
     pub(crate) fn ids(&self) -> Ids {
         *self.ids.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn set_dest_table(&self, table: TableId<Dest>) {
-        self.ids.lock().unwrap_or_else(PoisonError::into_inner).dest_table = table;
+    /// What the job's document says of its table.
+    pub(crate) fn job_table(&self) -> JobTable {
+        JobTable { source: self.ids().source_table, dest: self.stored_dest_table }
     }
 
+    /// Name of a table job's table.
     pub(crate) fn source_table(&self) -> String {
         self.source_table.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -107,7 +123,19 @@ impl Context {
 
     /// The binlog stream of this job.
     pub(crate) fn scope(&self) -> BinlogScope {
-        BinlogScope::Table { db: self.source_db.clone(), table: self.source_table(), table_id: self.ids().source_table }
+        let db = self.source_db.clone();
+        match self.kind {
+            SyncType::Database => BinlogScope::Database { db },
+            SyncType::Table => BinlogScope::Table { db, table: self.source_table(), table_id: self.ids().source_table },
+        }
+    }
+
+    /// What the job copies, for people.
+    pub(crate) fn source_text(&self) -> String {
+        match self.kind {
+            SyncType::Database => format!("database {}", self.source_db),
+            SyncType::Table => format!("{}.{}", self.source_db, self.source_table()),
+        }
     }
 
     /// The durable text of a progress.

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use crate::policy::Code;
 
-/// Why a full copy is made, in a word. The sentence beside it has the particulars.
+/// Why a copy is made, in a word. The sentence beside it has the particulars.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cause {
     /// The job is new, or was made anew.
@@ -128,6 +128,12 @@ pub struct Counters {
     pub full_syncs: u64,
     /// The same by what they were made for.
     pub full_syncs_by: BTreeMap<Cause, u64>,
+    /// Copies of single tables begun, after the job's first.
+    pub partial_syncs: u64,
+    /// The same by what they were made for.
+    pub partial_syncs_by: BTreeMap<Cause, u64>,
+    /// Tables in them.
+    pub tables_copied: u64,
     /// Failures that were retried.
     pub failures: u64,
     /// The same by code.

@@ -27,6 +27,7 @@ mod measures;
 mod skip;
 mod status;
 mod worker;
+mod writer;
 
 pub(crate) use context::{Context, cluster};
 pub use measures::{Cause, Counters, Histogram, TxnPhase};
@@ -35,6 +36,7 @@ pub(crate) use skip::{OpenTxns, Request, fulfil, skipped};
 pub use status::{JobStatus, Run};
 
 pub(crate) use status::StatusCell;
+pub(crate) use writer::Writer;
 
 /// How long a paused job's start waits for the metadata database.
 const STORED_LIMIT: Duration = Duration::from_secs(1);
@@ -105,7 +107,12 @@ impl Job {
     pub fn prepare(env: Env, document: JobDocument) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (commands, inbox) = mpsc::channel(64);
         let run = if document.state == JobState::Paused { Run::Paused } else { Run::Running };
-        let initial = JobStatus::new(&document.name, run);
+        let mut initial = JobStatus::new(&document.name, run);
+        if document.src.table.is_empty() {
+            initial.sync_state = ccr_store::documents::SyncState::DBFullSync;
+        }
+        let (writer, writing) = Writer::new(env.clone(), document.name.clone());
+        let mut writers = JoinSet::new();
         let (sender, status) = watch::channel(initial);
         let actor = Actor {
             env,
@@ -113,11 +120,18 @@ impl Job {
             control: Control { commands: commands.downgrade() },
             status: StatusCell::new(sender),
             workers: JoinSet::new(),
+            writer,
             cancel: CancellationToken::new(),
             open: OpenTxns::default(),
             fulfilled: None,
         };
-        (Self { commands, status }, actor.run(inbox))
+        let run = async move {
+            // Ends with the actor.
+            writers.spawn(writing);
+            actor.run(inbox).await;
+            drop(writers);
+        };
+        (Self { commands, status }, run)
     }
 
     /// The job at this instant. Never waits.
@@ -199,6 +213,7 @@ struct Actor {
     status: StatusCell,
     /// At most one worker; a set so that it dies with the actor.
     workers: JoinSet<()>,
+    writer: Writer,
     cancel: CancellationToken,
     /// Of all workers.
     open: OpenTxns,
@@ -269,6 +284,10 @@ impl Actor {
                 Some(Command::Delete(reply)) => {
                     // Whatever runs is cut off: nothing of this job is written any more.
                     self.workers.shutdown().await;
+                    // A write that is under way comes before; one that never ends is refused once the rows are gone.
+                    if tokio::time::timeout(STORED_LIMIT, self.writer.flush()).await.is_err() {
+                        warn!(job = self.document.name, "the metadata database does not answer");
+                    }
                     let removed = self.env.store.remove_job(&self.document.name, Some(&self.env.owner)).await;
                     match removed {
                         Ok(()) => {
@@ -380,7 +399,7 @@ impl Actor {
         self.status.update(|status| status.run = Run::Running);
         let cell = self.status.share();
         let skip = Request::from_document(&self.document.extra);
-        let context = match Context::new(self.env.clone(), &self.document, cell) {
+        let context = match Context::new(self.env.clone(), &self.document, cell, self.writer.clone()) {
             Ok(context) => Arc::new(context.with(skip, self.open.clone())),
             Err(failure) => {
                 // Runs and ends at once, so that a halted job has one way of ending.

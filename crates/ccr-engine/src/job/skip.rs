@@ -10,15 +10,16 @@ use std::{
 
 use ccr_store::documents::{JobDocument, JobExtra, SkipMethod};
 use doris::{
-    Cluster, Dest,
+    Cluster, Dest, Source,
     cluster::TxnStatus,
-    ids::{CommitSeq, TxnId},
+    ids::{CommitSeq, TableId, TxnId},
 };
 use futures::{StreamExt, stream::FuturesUnordered};
 use tracing::{debug, info};
 
 use super::{Cause, Context, Control};
 use crate::{
+    copy::CopyScope,
     env::Rng,
     incremental::{Exit, Memory},
     phase::{Phase, Progress},
@@ -145,7 +146,8 @@ pub(crate) async fn fulfil(
         }
         Skip::PartialSync { table, table_id } => {
             let reason = format!("the user required a copy of table {table}, id {table_id}");
-            copy_anew(context, progress, memory, request.id, &reason).await?;
+            let table = TableId::new(table_id);
+            copy_table(context, progress, memory, request.id, (table, reason)).await?;
         }
         Skip::Silence { seq } if seq <= progress.commit_seq => {
             info!(job = context.name, %seq, "the record that is to be skipped was done already");
@@ -177,6 +179,38 @@ pub(crate) fn skipped(context: &Context, progress: &Progress, seq: CommitSeq) {
     info!(job = context.name, %seq, "the record was skipped as the operator asked: its rows are missing on the destination");
     context.status.committed(seq, false);
     context.status.checkpointed(progress);
+}
+
+/// Copies one table anew. While everything is being copied, that is done with it.
+async fn copy_table(
+    context: &Context,
+    progress: &mut Progress,
+    memory: &mut Memory,
+    id: i64,
+    (table, reason): (TableId<Source>, String),
+) -> Result<(), Exit> {
+    info!(job = context.name, reason, "a copy was asked for");
+    let clock = &*context.env.clock;
+    let full = matches!(progress.phase, Phase::FullSync(_));
+    let mut tables = BTreeMap::from([(table, reason)]);
+    let copy = progress.own.copy.as_ref();
+    let stands_for = copy.and_then(|copy| copy.stands_for);
+    if let Some(CopyScope::Tables(before)) = copy.map(|copy| &copy.scope) {
+        tables.extend(before.clone());
+    }
+    context
+        .change(progress, |p| {
+            if !full {
+                p.start_partial_sync(clock, tables, stands_for);
+            }
+            p.own.answered = Some(id);
+        })
+        .await?;
+    if !full {
+        context.status.copying_tables(Cause::Operator, 1);
+    }
+    memory.refresh();
+    Ok(())
 }
 
 async fn copy_anew(
@@ -293,6 +327,7 @@ mod tests {
         assert_eq!(Request::from_document(&extra).unwrap().id, 1);
     }
 
+    /// Defects: SVC-A4, ENG-C-4.
     #[test]
     fn requests_of_the_go_program_are_understood_in_any_case_of_letters() {
         let extra =

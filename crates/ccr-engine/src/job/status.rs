@@ -7,7 +7,7 @@ use doris::ids::CommitSeq;
 use tokio::sync::watch;
 
 use super::{Cause, Counters, TxnPhase};
-use crate::{phase::Progress, policy::Failure};
+use crate::{phase::Progress, policy::Failure, tables::Standing};
 
 /// Whether a job moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +43,10 @@ pub struct JobStatus {
     pub attempt: u32,
     /// Why the last full copy was made.
     pub full_sync_reason: String,
+    /// Why tables were copied again the last time; empty if none were since the last full copy.
+    pub partial_sync_reason: String,
+    /// Tables whose records are passed over, by name, and why.
+    pub quarantined: Vec<(String, Failure)>,
     pub counters: Counters,
 }
 
@@ -62,6 +66,8 @@ impl JobStatus {
             next_retry_at_ms: None,
             attempt: 0,
             full_sync_reason: String::new(),
+            partial_sync_reason: String::new(),
+            quarantined: Vec::new(),
             counters: Counters::default(),
         }
     }
@@ -148,6 +154,8 @@ impl StatusCell {
             status.committed_seq = progress.commit_seq.0;
             status.last_commit_seq = progress.last_commit_seq.0;
             progress.full_sync_reason().clone_into(&mut status.full_sync_reason);
+            progress.partial_sync_reason().clone_into(&mut status.partial_sync_reason);
+            status.quarantined = quarantined(progress);
         });
     }
 
@@ -184,6 +192,15 @@ impl StatusCell {
         });
     }
 
+    /// Some tables are copied again.
+    pub(crate) fn copying_tables(&self, cause: Cause, tables: usize) {
+        self.update(|status| {
+            status.counters.partial_syncs += 1;
+            status.counters.tables_copied += tables as u64;
+            *status.counters.partial_syncs_by.entry(cause).or_default() += 1;
+        });
+    }
+
     /// A part of a transaction is over.
     pub(crate) fn phase(&self, phase: TxnPhase, took: Duration) {
         self.measure(|counters| counters.phases.entry(phase).or_default().observe(took));
@@ -209,8 +226,19 @@ impl StatusCell {
 
     pub(crate) fn checkpointed(&self, progress: &Progress) {
         self.update(|status| {
+            status.sync_state = progress.sync_state();
             status.commit_seq = progress.commit_seq.0;
             status.counters.checkpoints += 1;
         });
     }
+}
+
+fn quarantined(progress: &Progress) -> Vec<(String, Failure)> {
+    let tables = progress.own.tables.values();
+    tables
+        .filter_map(|table| match &table.standing {
+            Standing::InStep => None,
+            Standing::Quarantined(quarantine) => Some((table.name.clone(), quarantine.failure())),
+        })
+        .collect()
 }

@@ -1,18 +1,24 @@
 //! The worker: runs the phases of one job, one after the other, and waits between tries as the policy says.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use ccr_store::{StoreErrorKind, documents::ProgressDocument};
+use doris::{
+    Source,
+    ids::{CommitSeq, TableId},
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::{Cause, Context, Control, fulfil};
 use crate::{
+    copy::CopyScope,
     failpoints,
     incremental::{self, Exit, Memory},
     phase::{Phase, Progress},
     policy::{Action, Code, Failure},
     snapshot_sync,
+    tables::{Quarantine, Standing},
 };
 
 impl Context {
@@ -23,7 +29,7 @@ impl Context {
         }
         let document = self.encode(progress)?;
         let begun = tokio::time::Instant::now();
-        self.env.store.save_progress(&self.name, &self.env.owner, &document).await?;
+        self.writer.save(document).await?;
         self.status.persisted(begun.elapsed());
         Ok(())
     }
@@ -66,13 +72,22 @@ impl BackOff {
     }
 }
 
+/// Copies in a row that brought nothing.
+#[derive(Default)]
+struct Copies {
+    /// Where the last full copy left off, and how many were not followed by a single record.
+    full: Option<CommitSeq>,
+    futile: u32,
+    /// The same of each table.
+    tables: BTreeMap<TableId<Source>, (CommitSeq, u32)>,
+}
+
 /// Runs until the token is cancelled or the job halts.
 pub(super) async fn run(context: Arc<Context>, control: Control, cancel: CancellationToken) {
     let mut back_off = BackOff::default();
     let Some(mut progress) = load(&context, &cancel, &mut back_off).await else { return };
     let mut memory = Memory::default();
-    // Where the last copy left off, and how many copies in a row were not followed by a single record.
-    let (mut last_copy, mut futile) = (None, 0);
+    let mut copies = Copies::default();
     loop {
         let asked = fulfil(&context, &mut progress, &mut memory, &control).await;
         context.status.entered(&progress);
@@ -80,7 +95,9 @@ pub(super) async fn run(context: Arc<Context>, control: Control, cancel: Cancell
         let (phase, begun) = (progress.sync_state(), tokio::time::Instant::now());
         let exit = match (asked, &progress.phase) {
             (Err(exit), _) => exit,
-            (Ok(()), Phase::FullSync(_)) => snapshot_sync::run(&context, &mut progress, &control, &cancel).await,
+            (Ok(()), Phase::FullSync(_) | Phase::PartialSync(_)) => {
+                snapshot_sync::run(&context, &mut progress, &control, &cancel).await
+            }
             (Ok(()), Phase::Incremental) => {
                 incremental::run(&context, &mut progress, &mut memory, &control, &cancel).await
             }
@@ -92,33 +109,17 @@ pub(super) async fn run(context: Arc<Context>, control: Control, cancel: Cancell
         if moved {
             context.status.moving();
         }
-        let exit = match exit {
-            Exit::FullSync { cause, reason } => {
-                futile = if last_copy == Some(progress.commit_seq) { futile + 1 } else { 0 };
-                if futile >= FUTILE_COPIES {
-                    Exit::Halted(Failure::new(
-                        Code::SNAPSHOT,
-                        format!("{futile} full copies in a row came to nothing: {reason}"),
-                        "if copies take longer than the binlog is kept, raise binlog.ttl_seconds of the source table; then /resume",
-                    ))
-                } else {
-                    warn!(job = context.name, reason, "a full copy is needed");
-                    let clock = &*context.env.clock;
-                    match context.change(&mut progress, |p| p.start_full_sync(clock, &reason)).await {
-                        Ok(()) => {
-                            context.status.copying(cause);
-                            memory.refresh();
-                            continue;
-                        }
-                        Err(exit) => exit,
-                    }
-                }
+        let exit = match decide(&context, &mut progress, &mut copies, exit).await {
+            Ok(None) => {
+                memory.refresh();
+                continue;
             }
-            exit => exit,
+            Ok(Some(exit)) => exit,
+            Err(exit) => exit,
         };
         match exit {
             Exit::Done => {
-                last_copy = Some(progress.commit_seq);
+                copies.full = Some(progress.commit_seq);
                 memory = Memory::default();
             }
             Exit::Cancelled => {
@@ -140,9 +141,90 @@ pub(super) async fn run(context: Arc<Context>, control: Control, cancel: Cancell
                 }
             }
             // Handled above.
-            Exit::FullSync { .. } => {}
+            Exit::FullSync { .. } | Exit::Resync { .. } | Exit::Quarantine { .. } => {}
         }
     }
+}
+
+/// What changes the phase, or a table's standing, durably. `None`: that was done; else the end that is left to handle.
+async fn decide(
+    context: &Context,
+    progress: &mut Progress,
+    copies: &mut Copies,
+    exit: Exit,
+) -> Result<Option<Exit>, Exit> {
+    let clock = &*context.env.clock;
+    match exit {
+        Exit::FullSync { cause, reason } => {
+            copies.futile = if copies.full == Some(progress.commit_seq) { copies.futile + 1 } else { 0 };
+            if copies.futile >= FUTILE_COPIES {
+                return Ok(Some(Exit::Halted(futile(copies.futile, &reason))));
+            }
+            warn!(job = context.name, reason, "a full copy is needed");
+            context.change(progress, |p| p.start_full_sync(clock, &reason)).await?;
+            context.status.copying(cause);
+            Ok(None)
+        }
+        Exit::Resync { cause, mut tables, stands_for } => {
+            let position = progress.commit_seq;
+            let mut worn_out = None;
+            for (id, reason) in &tables {
+                let (at, futile) = copies.tables.entry(*id).or_insert((position, 0));
+                *futile = if *at == position { *futile + 1 } else { 1 };
+                *at = position;
+                if *futile > FUTILE_COPIES {
+                    worn_out = Some((*id, *futile - 1, reason.clone()));
+                }
+            }
+            if let Some((id, times, reason)) = worn_out {
+                copies.tables.remove(&id);
+                return quarantine(context, progress, id, futile(times, &reason)).await;
+            }
+            for (id, reason) in &tables {
+                warn!(job = context.name, table = %id, reason, "a table is copied again");
+            }
+            // A copy that was decided while another one waits joins it.
+            if let Some(CopyScope::Tables(before)) = progress.own.copy.as_ref().map(|copy| copy.scope.clone()) {
+                tables.extend(before);
+            }
+            let count = tables.len();
+            context.change(progress, |p| p.start_partial_sync(clock, tables, stands_for)).await?;
+            context.status.copying_tables(cause, count);
+            Ok(None)
+        }
+        Exit::Quarantine { table, failure } => quarantine(context, progress, table, failure).await,
+        exit => Ok(Some(exit)),
+    }
+}
+
+fn futile(times: u32, reason: &str) -> Failure {
+    Failure::new(
+        Code::SNAPSHOT,
+        format!("{times} copies in a row came to nothing: {reason}"),
+        "if copies take longer than the binlog is kept, raise binlog.ttl_seconds of the source table; then /resume",
+    )
+}
+
+/// Something is wrong with one table. A job of one table halts; in a database the others go on.
+async fn quarantine(
+    context: &Context,
+    progress: &mut Progress,
+    table: TableId<Source>,
+    failure: Failure,
+) -> Result<Option<Exit>, Exit> {
+    if !context.is_database() || !progress.own.tables.contains_key(&table) {
+        return Ok(Some(Exit::Halted(failure)));
+    }
+    warn!(job = context.name, %table, %failure, "a table is quarantined");
+    context
+        .change(progress, |p| {
+            if let Some(state) = p.own.tables.get_mut(&table) {
+                state.standing = Standing::Quarantined(Quarantine::new(&failure, p.commit_seq));
+            }
+        })
+        .await?;
+    context.status.entered(progress);
+    Ok(None)
 }
 
 /// Waits before the next try; `false`: cancelled, or there is none.
@@ -189,18 +271,23 @@ async fn load(context: &Context, cancel: &CancellationToken, back_off: &mut Back
                 context.status.halted(failure);
                 return None;
             }
-            Exit::Cancelled | Exit::Done | Exit::FullSync { .. } => return None,
+            Exit::Cancelled | Exit::Done | Exit::FullSync { .. } | Exit::Resync { .. } | Exit::Quarantine { .. } => {
+                return None;
+            }
         }
     }
 }
 
 async fn load_once(context: &Context) -> Result<Progress, Exit> {
     let env = &context.env;
-    let mut progress = match env.store.progress(&context.name).await? {
+    // What a predecessor in this process still writes comes first.
+    context.writer.flush().await?;
+    let progress = match env.store.progress(&context.name).await? {
         None => {
-            let reason = format!("new job, job: {}, sync type: table_sync", context.name);
+            let kind = if context.is_database() { "db_sync" } else { "table_sync" };
+            let reason = format!("new job, job: {}, sync type: {kind}", context.name);
             context.status.copying(Cause::NewJob);
-            Progress::new(&*env.clock, &*env.rng, &reason)
+            Progress::new(context.kind, &*env.clock, &*env.rng, &reason)
         }
         Some(text) => {
             let (document, note) = ProgressDocument::parse_noting(&text).map_err(|error| {
@@ -209,12 +296,9 @@ async fn load_once(context: &Context) -> Result<Progress, Exit> {
             if let Some(note) = note {
                 warn!(job = context.name, ?note, "the stored progress has an old form");
             }
-            Progress::from_document(&document, &*env.clock, &*env.rng)?
+            Progress::from_document(&document, (context.kind, context.job_table()), &*env.clock, &*env.rng)?
         }
     };
-    if progress.phase == Phase::Incremental {
-        progress.own.source_table.get_or_insert(context.ids().source_table);
-    }
     // Whatever is new in it (a position, an incarnation) is durable before it is used.
     context.save(&progress).await?;
     Ok(progress)

@@ -1,8 +1,8 @@
-//! A full copy of the table: backup on the source, restore on the destination, and the ledger opened on the result.
+//! Copies by backup and restore: of everything that a job is about, or of some of its tables.
 //!
 //! Each stage adopts what a predecessor began: backups and restores are found by labels that are functions of durable
-//! state. Nothing is ever restored to the name of the destination table, not even when that is free: the copy is made under
-//! an alias and takes the table's place when it is complete. So a table that was readable stays readable, readers never see
+//! state. Nothing is ever restored to the name of a destination table, not even when that is free: each copy is made under
+//! an alias and takes its place when it is complete. So a table that was readable stays readable, readers never see
 //! half a copy, and a restoreSnapshot that Doris executes late, after a second one has done its work (labels of restores
 //! may repeat), makes an orphan and does not set the live table back.
 
@@ -14,19 +14,25 @@ use doris::{
     error::Effect,
     net::Endpoint,
     snapshot::JobInfo,
+    sql::BackupObject,
 };
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::{
+    copy::Held,
     incremental::Exit,
     job::{Context, Control},
     label,
-    phase::{Copied, CopiedIndex, CopiedIndexes, Phase, Progress, SnapshotStage},
+    phase::{Progress, SnapshotStage},
     policy::{Action, Code, Failure},
 };
 
 mod finish;
+mod held;
+mod scope;
+
+use scope::Objects;
 
 /// Runs the current stage and those after it until the copy is complete ([`Exit::Done`]) or cannot go on.
 pub(crate) async fn run(
@@ -37,7 +43,7 @@ pub(crate) async fn run(
 ) -> Exit {
     let stages = async {
         loop {
-            let Phase::FullSync(stage) = progress.phase.clone() else { return Ok(Exit::Done) };
+            let Some(stage) = progress.phase.stage().cloned() else { return Ok(Exit::Done) };
             context.status.entered(progress);
             match stage {
                 SnapshotStage::Backup => back_up(context, progress).await?,
@@ -80,16 +86,36 @@ async fn back_up(context: &Context, progress: &mut Progress) -> Result<(), Exit>
             Some((SnapshotJobState::Cancelled, status)) => {
                 return Err(again(context, progress, &format!("backup {label} was cancelled: {status}")).await?);
             }
-            None => match source.backup(db, &label, &[&context.source_table()]).await {
-                Ok(()) => info!(job = context.name, %label, "backup begun"),
-                Err(error) if must_wait(error.kind) => patience.wait().await,
-                // It may have been accepted: look before anything else.
-                Err(error) if error.kind.effect() == Effect::Unknown => patience.wait().await,
-                Err(error) => return Err(error.into()),
-            },
+            None => {
+                let objects: Vec<BackupObject> = match scope::objects(context, progress).await? {
+                    Objects::Everything => Vec::new(),
+                    Objects::Tables(names) => {
+                        names.into_iter().map(|name| BackupObject { name, partitions: Vec::new() }).collect()
+                    }
+                    Objects::Nothing { start } => return nothing(context, progress, start).await,
+                };
+                match source.backup_objects(db, &label, objects).await {
+                    Ok(()) => info!(job = context.name, %label, "backup begun"),
+                    Err(error) if must_wait(error.kind) => patience.wait().await,
+                    // It may have been accepted: look before anything else.
+                    Err(error) if error.kind.effect() == Effect::Unknown => patience.wait().await,
+                    Err(error) => return Err(error.into()),
+                }
+            }
         }
     }
-    context.change(progress, |p| p.phase = Phase::FullSync(SnapshotStage::Restore { snapshot: label })).await
+    context.change(progress, |p| p.enter(SnapshotStage::Restore { snapshot: label })).await
+}
+
+/// There is nothing to back up: the copy is complete without.
+async fn nothing(context: &Context, progress: &mut Progress, start: doris::ids::CommitSeq) -> Result<(), Exit> {
+    info!(job = context.name, %start, "there is nothing to back up");
+    context
+        .change(progress, |p| {
+            p.hold(Held { start, ..Held::default() });
+            p.enter(SnapshotStage::Finish { restore: String::new() });
+        })
+        .await
 }
 
 /// How often a snapshot's restore may be cancelled before another snapshot is made: its files may be gone for good.
@@ -97,31 +123,29 @@ const RESTORES: u32 = 3;
 
 /// Fetches the snapshot, finds or begins its restore and waits for its end.
 ///
-/// What the snapshot holds becomes durable together with the alias, before the restore begins, and is never read again:
+/// What the snapshot holds becomes durable together with the aliases, before the restore begins, and is never read again:
 /// another backup of the label, executed late, replaces the snapshot that the label names, but not what was restored.
 async fn restore(context: &Context, progress: &mut Progress, snapshot_label: &str) -> Result<(), Exit> {
     let mut fetched = None;
     let mut patience = Patience::new();
     loop {
-        let Some(copied) = progress.own.copied.clone().filter(|_| progress.own.alias.is_some()) else {
-            fetched = Some(fetch_or_again(context, progress, snapshot_label).await?);
-            if let Some((_, _, copied)) = &fetched {
-                let unique = progress.sync_id * 100 + i64::from(progress.own.restore_attempt % 100);
-                let alias = label::alias(&context.dest_table, unique);
-                context.change(progress, |p| p.choose_target(alias, copied.clone())).await?;
-            }
+        let copy = progress.own.copy.clone().unwrap_or(crate::copy::Copying::of(crate::copy::CopyScope::All));
+        let Some(held) = copy.held else {
+            let found = fetch_or_again(context, progress, snapshot_label).await?;
+            let held = found.2.clone();
+            fetched = Some(found);
+            context.change(progress, |p| p.hold(held)).await?;
             continue;
         };
-        let label = label::restore_label(snapshot_label, progress.own.restore_attempt);
+        let label = label::restore_label(snapshot_label, copy.restore_attempt);
         match context.dest.restores(&context.dest_db, &label).await?.pop().map(|row| (row.state, row.status)) {
             Some((SnapshotJobState::Finished, _)) => {
-                let finish = Phase::FullSync(SnapshotStage::Finish { restore: label });
-                return context.change(progress, |p| p.phase = finish).await;
+                return context.change(progress, |p| p.enter(SnapshotStage::Finish { restore: label })).await;
             }
             Some((SnapshotJobState::Running(_), _)) => patience.wait().await,
             Some((SnapshotJobState::Cancelled, status)) => {
                 let why = format!("restore {label} was cancelled: {status}");
-                if progress.own.restore_attempt + 1 >= RESTORES {
+                if copy.restore_attempt + 1 >= RESTORES {
                     return Err(again(context, progress, &why).await?);
                 }
                 // The next restore has another label, durably, so that this one is not found again.
@@ -135,11 +159,11 @@ async fn restore(context: &Context, progress: &mut Progress, snapshot_label: &st
                     Some(fetched) => fetched,
                     None => fetch_or_again(context, progress, snapshot_label).await?,
                 };
-                if found != copied {
+                if found != held {
                     let why = format!("snapshot {snapshot_label} was replaced by a later one of its label");
                     return Err(again(context, progress, &why).await?);
                 }
-                match begin_restore(context, progress, &snapshot, &info, &label).await {
+                match begin_restore(context, &held, &snapshot, &info, &label).await {
                     Ok(()) => info!(job = context.name, %label, "restore begun"),
                     Err(error) if must_wait(error.kind) || error.kind.effect() == Effect::Unknown => {
                         patience.wait().await;
@@ -157,8 +181,8 @@ async fn fetch_or_again(
     context: &Context,
     progress: &mut Progress,
     label: &str,
-) -> Result<(Snapshot, JobInfo, Copied), Exit> {
-    match fetch(context, label).await? {
+) -> Result<(Snapshot, JobInfo, Held), Exit> {
+    match fetch(context, progress, label).await? {
         Ok(found) => Ok(found),
         Err(why) => Err(again(context, progress, &why).await?),
     }
@@ -169,12 +193,16 @@ fn must_wait(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::SnapshotJobRunning | ErrorKind::Busy)
 }
 
-/// The snapshot of a finished backup, checked: it must be of our database and hold our table under its id. The inner error
+/// The snapshot of a finished backup, checked: it must be of our database and hold what was asked for. The inner error
 /// says why another snapshot is needed.
-async fn fetch(context: &Context, label: &str) -> Result<Result<(Snapshot, JobInfo, Copied), String>, Exit> {
+async fn fetch(
+    context: &Context,
+    progress: &Progress,
+    label: &str,
+) -> Result<Result<(Snapshot, JobInfo, Held), String>, Exit> {
     let table = context.source_table();
-    let table = table.as_str();
-    let snapshot = match context.source.get_snapshot(&context.source_db, Some(table), label).await {
+    let table = (!table.is_empty()).then_some(table.as_str());
+    let snapshot = match context.source.get_snapshot(&context.source_db, table, label).await {
         Ok(snapshot) => snapshot,
         Err(error) if matches!(error.kind, ErrorKind::SnapshotNotFound | ErrorKind::SnapshotExpired) => {
             return Ok(Err(error.to_string()));
@@ -185,51 +213,28 @@ async fn fetch(context: &Context, label: &str) -> Result<Result<(Snapshot, JobIn
         Ok(info) => info,
         Err(error) => return Ok(Err(format!("snapshot {label}: {error}"))),
     };
-    let ids = context.ids();
-    if info.database_id() != ids.source_db {
+    let expected = context.ids().source_db;
+    if info.database_id() != expected {
         // Labels are global: it was made in another database of that name.
-        return Ok(Err(format!("snapshot {label} is of database id {}, not {}", info.database_id(), ids.source_db)));
+        return Ok(Err(format!("snapshot {label} is of database id {}, not {expected}", info.database_id())));
     }
-    let Some(object) = info.table(table) else {
-        return Ok(Err(format!("table {table} was dropped or renamed while it was backed up")));
-    };
-    if object.id != ids.source_table {
-        let text = format!("table {table} now has id {}, the job copied {}", object.id, ids.source_table);
-        info!(job = context.name, "{text}");
-        return Err(Exit::Halted(Failure::new(
-            Code::TABLE_NOT_FOUND,
-            text,
-            "the table was dropped and created again, or replaced: delete the job and create it again",
-        )));
-    }
-    let Some(start) = info.commit_seq(object.id) else {
-        return Ok(Err(format!("snapshot {label} has no commit seq for table {table}")));
-    };
-    let versions = object.partitions.iter().map(|p| (p.id, p.version)).collect();
-    let names = object.partitions.iter().map(|p| (p.id, p.name.clone())).collect();
-    let mut indexes = CopiedIndexes::new();
-    for index in object.partitions.iter().flat_map(|partition| &partition.indexes) {
-        let copied = if index.name == table { CopiedIndex::Base } else { CopiedIndex::Rollup(index.name.clone()) };
-        indexes.insert(index.id, copied);
-    }
-    Ok(Ok((snapshot, info, Copied { start, versions, names, indexes })))
+    Ok(held::held(context, progress, &snapshot, &info)?.map(|held| (snapshot, info, held)))
 }
 
 async fn begin_restore(
     context: &Context,
-    progress: &Progress,
+    held: &Held,
     snapshot: &Snapshot,
     info: &JobInfo,
     label: &str,
 ) -> doris::Result<()> {
-    let alias = progress.own.alias.as_ref().map(|alias| alias.name.clone());
     let token = context.source.get_master_token().await?;
     let backends = context.source.backends().await?;
     let map = backends.iter().map(|b| (b.id, Endpoint::new(&b.host, b.http_port))).collect();
     let request = RestoreSnapshot {
         db: context.dest_db.clone(),
         label: label.to_owned(),
-        tables: vec![(context.source_table(), alias)],
+        tables: held.tables.values().map(|table| (table.name.clone(), Some(table.alias.clone()))).collect(),
         properties: [("reserve_replica".to_owned(), "true".to_owned())].into(),
         meta: doris::snapshot::plain(&snapshot.meta, snapshot.compressed)?,
         job_info: info.with_extra_info(&map, &token)?,

@@ -1,4 +1,4 @@
-//! One table job between two simulated clusters, driven by hand.
+//! One job between two simulated clusters, driven by hand.
 // Each test program uses its own part of it.
 #![allow(dead_code, unreachable_pub)]
 
@@ -16,7 +16,7 @@ use ccr_simtest::{
 };
 use ccr_store::{
     JobRow, Metastore,
-    documents::{JobDocument, Spec, SyncState},
+    documents::{JobDocument, Spec},
     memory::MemoryStore,
 };
 use doris::net::SqlReply;
@@ -54,7 +54,31 @@ impl World {
 
     /// Two clusters, an empty table `shop.orders` whose first column is a BIGINT, and a job that has not been started.
     pub async fn with_table(create: &str) -> Self {
-        let mut world = Self {
+        let mut world = Self::empty().await;
+        world.source("CREATE DATABASE shop").await;
+        world.source(create).await;
+        let (src, dest) = (spec(&world.clusters.source), spec(&world.clusters.dest));
+        world.add_job(src, dest).await;
+        world
+    }
+
+    /// Two clusters, a database `shop` on the source that records everything, made by the statements, and a job of the
+    /// whole database, whose copy is called `store`. The job has not been started.
+    pub async fn with_database(statements: &[&str]) -> Self {
+        let mut world = Self::empty().await;
+        world.source("CREATE DATABASE shop").await;
+        world.source("ALTER DATABASE shop SET PROPERTIES (\"binlog.enable\" = \"true\")").await;
+        for statement in statements {
+            world.source(statement).await;
+        }
+        let src = Spec { table: String::new(), ..spec(&world.clusters.source) };
+        let dest = Spec { table: String::new(), database: "store".to_owned(), ..spec(&world.clusters.dest) };
+        world.add_job(src, dest).await;
+        world
+    }
+
+    async fn empty() -> Self {
+        Self {
             clusters: Clusters::start(5).await.unwrap(),
             store: MemoryStore::new(),
             clock: VirtualClock::new(),
@@ -62,21 +86,21 @@ impl World {
             source_table: "orders".to_owned(),
             processes: 0,
             failpoints: Failpoints::default(),
-        };
-        world.source("CREATE DATABASE shop").await;
-        world.source(create).await;
+        }
+    }
+
+    async fn add_job(&mut self, src: Spec, dest: Spec) {
         let request = NewJob {
             name: JOB.to_owned(),
-            src: spec(&world.clusters.source),
-            dest: spec(&world.clusters.dest),
+            src,
+            dest,
             allow_table_exists: false,
             reuse_binlog_label: false,
             skip_error: false,
         };
-        let document = create::check(&world.env(), request).await.unwrap().to_json();
+        let document = create::check(&self.env(), request).await.unwrap().to_json();
         let row = JobRow { name: JOB.to_owned(), document, owner: OWNER.to_owned() };
-        world.store.add_job(&row).await.unwrap();
-        world
+        self.store.add_job(&row).await.unwrap();
     }
 
     pub async fn create_table(&self) {
@@ -135,7 +159,7 @@ impl World {
     /// A process whose job is past its full copy.
     pub async fn start_incremental(&mut self) -> Process {
         let process = self.start().await;
-        assert!(process.0.wait_for(|s| s.sync_state == SyncState::TableIncrementalSync).await);
+        assert!(process.0.wait_for(|s| s.sync_state.is_incremental()).await);
         seconds(5).await;
         process
     }

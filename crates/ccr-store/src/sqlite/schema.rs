@@ -9,10 +9,10 @@ use super::open::{classify, open_failed};
 use super::{Result, StoreErrorKind};
 
 /// Of our own tables. The Go program's have no version and never change.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// What creates each table, and what proves that it is the right one: a table of that name may be somebody else's.
-const TABLES: [(&str, &str, &str); 4] = [
+const TABLES: [(&str, &str, &str); 5] = [
     (
         "jobs",
         "CREATE TABLE IF NOT EXISTS jobs (job_name TEXT PRIMARY KEY, job_info TEXT, belong_to TEXT)",
@@ -27,6 +27,12 @@ const TABLES: [(&str, &str, &str); 4] = [
         "syncers",
         "CREATE TABLE IF NOT EXISTS syncers (host_info TEXT PRIMARY KEY, timestamp INTEGER)",
         "SELECT host_info, timestamp FROM syncers LIMIT 0",
+    ),
+    (
+        "ccr_leases",
+        "CREATE TABLE IF NOT EXISTS ccr_leases (host_info TEXT PRIMARY KEY, epoch INTEGER NOT NULL, process TEXT NOT NULL, \
+         expires_at INTEGER NOT NULL, stamp INTEGER NOT NULL)",
+        "SELECT host_info, epoch, process, expires_at, stamp FROM ccr_leases LIMIT 0",
     ),
     (
         "ccr_schema",
@@ -63,8 +69,9 @@ pub(super) async fn prepare(pool: &SqlitePool, path: &Path) -> Result<()> {
             let reason = format!("it was written by a newer version (schema {version}, this one knows {VERSION})");
             return Err(open_failed(path, StoreErrorKind::Corrupt, &reason));
         }
-        Some(_) => {}
-        None => {
+        Some(VERSION) => {}
+        // An older version lacked tables that are there by now.
+        _ => {
             sqlx::query("INSERT INTO ccr_schema (version) VALUES (?)")
                 .bind(VERSION)
                 .execute(&mut *transaction)

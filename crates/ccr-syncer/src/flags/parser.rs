@@ -110,6 +110,7 @@ mod tests {
         assert_eq!(flags("-rpc_timeout 1.5s").rpc_timeout, Duration::from_millis(1500));
     }
 
+    /// Defects: SVC-B7.
     #[test]
     fn what_is_wrong_is_said() {
         for (text, expected) in [

@@ -56,7 +56,7 @@ flags! {
     version: bool = false, any, "Print the version and exit";
     host: String = "127.0.0.1".to_owned(), filled, "Host under which other syncers reach this one; its identity is host:port";
     port: u16 = 9190, any, "Port of the HTTP API, on all interfaces; 0 takes a free one";
-    db_type: String = "sqlite3".to_owned(), db_type, "Metadata database: sqlite3; mysql and postgresql are not supported by this build yet";
+    db_type: String = "sqlite3".to_owned(), db_type, "Metadata database: sqlite3, mysql (MariaDB too) or postgresql";
     db_dir: String = "ccr.db".to_owned(), any, "File of the SQLite database; its directory must exist";
     db_host: String = "127.0.0.1".to_owned(), any, "Host of the metadata database (mysql, postgresql)";
     db_port: u16 = 3306, any, "Port of the metadata database (mysql, postgresql)";

@@ -168,6 +168,7 @@ mod tests {
         row
     }
 
+    /// Defects: SVC-A17.
     #[test]
     fn names_and_reasons_stay_in_their_cells() {
         let rows = [row("<script>'\"&", "two\nlines\tof it"), row("ö", "")];

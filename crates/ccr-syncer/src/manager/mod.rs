@@ -14,19 +14,23 @@ use std::{
 
 use ccr_engine::{Code, Env, Failure, Job, JobStatus, create::NewJob};
 use ccr_store::{
-    JobRow, StoreError, StoreErrorKind,
+    ClusterView, JobRow, StoreError, StoreErrorKind,
     documents::{JobDocument, ProgressDocument},
 };
 use doris::cluster::BinlogLag;
-use futures::future::join_all;
+use futures::{StreamExt, future::join_all};
+use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 
 mod lag;
 mod membership;
+mod peers;
+mod tenure;
 
 pub use lag::{LagSample, LagWatch};
-pub use membership::keep_membership;
+pub use membership::Membership;
+pub use tenure::{FencedNet, Tenure};
 
 /// Longest time that the checks of a new job may take, all together.
 const CREATE_DEADLINE: Duration = Duration::from_secs(60);
@@ -42,11 +46,47 @@ pub enum Held {
     Broken(Failure),
 }
 
+/// How far a job's actor is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Life {
+    Running,
+    /// Being stopped; its name stays taken until it has stopped.
+    Leaving,
+    /// Cut off: another actor may take its place.
+    Ended,
+}
+
+/// What is in memory under a name, with the task that runs it.
+#[derive(Debug)]
+struct Slot {
+    held: Held,
+    life: Life,
+    task: Option<JoinHandle<()>>,
+}
+
+impl Slot {
+    fn without_task(held: Held) -> Self {
+        Self { held, life: Life::Running, task: None }
+    }
+
+    /// Whether another actor may be started under its name.
+    fn is_free(&self) -> bool {
+        self.life == Life::Ended
+    }
+}
+
+#[derive(Debug, Default)]
+struct Slots {
+    by_name: BTreeMap<String, Slot>,
+    /// Nothing may run at present.
+    suspended: bool,
+}
+
 /// All jobs of this process.
 #[derive(Debug)]
 pub struct Manager {
     env: Env,
-    held: Mutex<BTreeMap<String, Held>>,
+    slots: Mutex<Slots>,
     closing: CancellationToken,
     /// Operations that go on when whoever asked has hung up.
     operations: TaskTracker,
@@ -68,7 +108,7 @@ impl Manager {
     pub fn new(env: Env) -> Arc<Self> {
         Arc::new(Self {
             env,
-            held: Mutex::default(),
+            slots: Mutex::default(),
             closing: CancellationToken::new(),
             operations: TaskTracker::new(),
             created: AtomicU64::new(0),
@@ -82,14 +122,25 @@ impl Manager {
 
     /// What is in memory under `name`.
     pub fn held(&self, name: &str) -> Option<Held> {
-        self.lock().get(name).cloned()
+        self.lock().by_name.get(name).map(|slot| slot.held.clone())
     }
 
     /// States of all jobs that have an actor, by name.
     pub fn statuses(&self) -> Vec<JobStatus> {
+        let cut_off = || {
+            Failure::new(
+                Code::STORE,
+                "the job is cut off: this syncer has no lease in its metadata database",
+                "check the metadata database; the job goes on by itself when it answers",
+            )
+        };
         self.lock()
+            .by_name
             .values()
-            .filter_map(|held| match held {
+            .filter_map(|slot| match &slot.held {
+                Held::Job(job) if slot.life == Life::Ended => {
+                    Some(JobStatus { error: Some(cut_off()), next_retry_at_ms: None, ..job.status() })
+                }
                 Held::Job(job) => Some(job.status()),
                 Held::Reserved | Held::Broken(_) => None,
             })
@@ -98,7 +149,7 @@ impl Manager {
 
     /// Numbers of jobs that have no actor.
     pub fn counts(&self) -> Counts {
-        let broken = self.lock().values().filter(|held| matches!(held, Held::Broken(_))).count();
+        let broken = self.lock().by_name.values().filter(|slot| matches!(slot.held, Held::Broken(_))).count();
         Counts { created: self.created.load(Ordering::Relaxed), broken: broken as u64 }
     }
 
@@ -172,7 +223,7 @@ impl Manager {
             Some(Held::Broken(_)) => {
                 let row = self.env.store.job(name).await?.ok_or_else(|| not_here(name))?;
                 self.take_broken(name);
-                self.adopt(&row).await?;
+                self.adopt(&row.name).await?;
                 self.job(name)?.resume().await
             }
             _ => self.job(name)?.resume().await,
@@ -190,7 +241,7 @@ impl Manager {
                 None => return Err(not_here(&name)),
             }
             // The rows are gone and the name was held until now: this is still the entry of the deleted job.
-            this.lock().remove(&name);
+            this.lock().by_name.remove(&name);
             Ok(())
         })
         .await
@@ -213,28 +264,38 @@ impl Manager {
     /// # Errors
     /// The list cannot be read.
     pub async fn reconcile(&self) -> Result<(), StoreError> {
-        let rows = self.env.store.jobs().await?;
-        let ours: BTreeMap<&str, &JobRow> =
-            rows.iter().filter(|row| *row.owner == *self.env.owner).map(|row| (row.name.as_str(), row)).collect();
-        for (name, row) in &ours {
-            if self.held(name).is_none()
-                && let Err(failure) = self.adopt(row).await
-            {
-                warn!(job = *name, %failure, "not started");
+        let view = self.env.store.view().await?;
+        self.reconcile_with(&view).await
+    }
+
+    /// The same, with a list that was read already.
+    pub(super) async fn reconcile_with(&self, view: &ClusterView) -> Result<(), StoreError> {
+        let ours = |name: &str| view.owners.get(name).is_some_and(|owner| **owner == *self.env.owner);
+        let (missing, lost): (Vec<String>, Vec<String>) = {
+            let slots = self.lock();
+            let free = |name: &str| slots.by_name.get(name).is_none_or(Slot::is_free);
+            (
+                view.owners.keys().filter(|name| ours(name) && free(name)).cloned().collect(),
+                slots.by_name.keys().filter(|name| !ours(name)).cloned().collect(),
+            )
+        };
+        let adopt = |name: String| async move {
+            if let Err(failure) = self.adopt(&name).await {
+                warn!(job = name, %failure, "not started");
             }
-        }
-        let held: Vec<String> = self.lock().keys().filter(|name| !ours.contains_key(name.as_str())).cloned().collect();
-        for name in held {
+        };
+        futures::stream::iter(missing).for_each_concurrent(AT_A_TIME, adopt).await;
+        for name in lost {
             self.release(&name).await?;
         }
         Ok(())
     }
 
-    /// Starts a stored job, unless something is in memory under its name. The row is read again once the name is reserved:
-    /// it may have been deleted since it was listed.
-    async fn adopt(&self, listed: &JobRow) -> Result<(), Failure> {
-        let Ok(reservation) = self.reserve(&listed.name) else { return Ok(()) };
-        let Some(row) = self.env.store.job(&listed.name).await? else { return Ok(()) };
+    /// Starts a stored job, unless something is in memory under its name. The row is read once the name is reserved: it may
+    /// have been deleted, or moved, since it was listed.
+    async fn adopt(&self, name: &str) -> Result<(), Failure> {
+        let Ok(reservation) = self.reserve(name) else { return Ok(()) };
+        let Some(row) = self.env.store.job(name).await? else { return Ok(()) };
         if *row.owner != *self.env.owner {
             return Ok(());
         }
@@ -253,36 +314,114 @@ impl Manager {
         Ok(())
     }
 
-    /// Stops a job that the list did not name as ours - if its row, read again, says the same.
+    /// Cuts a job off that the list did not name as ours - if its row, read again, says the same. Whoever has it now may be
+    /// running it.
     async fn release(&self, name: &str) -> Result<(), StoreError> {
         if let Some(row) = self.env.store.job(name).await?
             && *row.owner == *self.env.owner
         {
             return Ok(());
         }
-        let held = {
-            let mut held = self.lock();
-            match held.get(name) {
-                Some(Held::Job(_) | Held::Broken(_)) => held.remove(name),
-                Some(Held::Reserved) | None => None,
+        let task = {
+            let mut slots = self.lock();
+            let Some(slot) = slots.by_name.get_mut(name) else { return Ok(()) };
+            match (&slot.held, slot.life) {
+                (Held::Reserved, _) | (_, Life::Leaving) => return Ok(()),
+                (Held::Job(_), _) => {
+                    slot.life = Life::Leaving;
+                    slot.task.take()
+                }
+                (Held::Broken(_), _) => None,
             }
         };
-        if let Some(Held::Job(job)) = held {
-            warn!(job = name, "stopping: the job was removed from the metadata database or belongs to another syncer");
-            self.operations.spawn(async move { job.stop().await });
+        if let Some(task) = task {
+            warn!(job = name, "stopped: the job was removed from the metadata database or belongs to another syncer");
+            cut_off([task]).await;
         }
+        self.lock().by_name.remove(name);
         Ok(())
     }
 
-    /// Stops all jobs at their next safe point. Nothing starts afterwards.
+    /// Cuts all jobs off where they are, as the end of the process does, and lets none start. Returns how many ran.
+    pub(super) async fn suspend(&self) -> usize {
+        let tasks: Vec<JoinHandle<()>> = {
+            let mut slots = self.lock();
+            slots.suspended = true;
+            let jobs = slots.by_name.values_mut().filter(|slot| matches!(slot.held, Held::Job(_)));
+            jobs.filter_map(|slot| {
+                // One that is leaving is waited for by whoever stops it.
+                if slot.life == Life::Running {
+                    slot.life = Life::Ended;
+                }
+                slot.task.take()
+            })
+            .collect()
+        };
+        let ran = tasks.len();
+        cut_off(tasks).await;
+        ran
+    }
+
+    /// Jobs may run again; `true` if they might not before. Starting them is a matter of [`reconcile`](Self::reconcile).
+    pub(super) fn go_on(&self) -> bool {
+        std::mem::take(&mut self.lock().suspended)
+    }
+
+    /// Stops a job at its next safe point and gives it to another syncer.
+    pub(super) async fn hand_over(&self, name: &str, to: &str) {
+        let (job, task) = {
+            let mut slots = self.lock();
+            let Some(slot) = slots.by_name.get_mut(name).filter(|slot| slot.life == Life::Running) else { return };
+            let job = match &slot.held {
+                Held::Reserved => return,
+                Held::Job(job) => Some(job.clone()),
+                Held::Broken(_) => None,
+            };
+            slot.life = Life::Leaving;
+            (job, slot.task.take())
+        };
+        if let Some(job) = job {
+            stop(&job, task).await;
+        }
+        self.give(name, to).await;
+        // Where it could not be given it is still ours, and started again.
+        self.lock().by_name.remove(name);
+    }
+
+    async fn give(&self, name: &str, to: &str) {
+        match self.env.store.give_job(name, to).await {
+            Ok(true) => info!(job = name, "handed over to {to}"),
+            Ok(false) => info!(job = name, "not handed over to {to}: one of us has no lease"),
+            Err(error) => warn!(job = name, %error, "not handed over to {to}"),
+        }
+    }
+
+    /// Stops all jobs at their next safe point and hands each over, as soon as it has stopped, to the syncer that has the
+    /// fewest. Nothing starts afterwards.
     pub async fn stop(&self) {
         self.closing.cancel();
         self.operations.close();
         self.operations.wait().await;
-        let held = std::mem::take(&mut *self.lock());
-        join_all(held.into_values().filter_map(|held| match held {
-            Held::Job(job) => Some(async move { job.stop().await }),
-            Held::Reserved | Held::Broken(_) => None,
+        let slots = std::mem::take(&mut self.lock().by_name);
+        let targets = match self.env.store.view().await {
+            Ok(view) => {
+                let alive = view.leases.iter().filter(|(host, lease)| lease.is_alive() && ***host != *self.env.owner);
+                let alive = alive.map(|(host, _)| host.clone()).collect();
+                peers::hand_out(&view, &alive, slots.len())
+            }
+            Err(error) => {
+                warn!(%error, "nobody to hand the jobs over to");
+                Vec::new()
+            }
+        };
+        let targets = targets.into_iter().map(Some).chain(std::iter::repeat(None));
+        join_all(slots.into_iter().zip(targets).map(|((name, slot), target)| async move {
+            if let Held::Job(job) = &slot.held {
+                stop(job, slot.task).await;
+            }
+            if let Some(target) = target {
+                self.give(&name, &target).await;
+            }
         }))
         .await;
     }
@@ -297,32 +436,56 @@ impl Manager {
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Held>> {
+    fn lock(&self) -> MutexGuard<'_, Slots> {
         // Every change of the map is one insertion or removal: a panic leaves it whole.
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn take_broken(&self, name: &str) {
-        let mut held = self.lock();
-        if matches!(held.get(name), Some(Held::Broken(_))) {
-            held.remove(name);
+        let slots = &mut self.lock().by_name;
+        if slots.get(name).is_some_and(|slot| matches!(slot.held, Held::Broken(_))) {
+            slots.remove(name);
         }
     }
 
     fn reserve(&self, name: &str) -> Result<Reservation<'_>, Failure> {
-        let mut held = self.lock();
+        let slots = &mut self.lock().by_name;
         if self.closing.is_cancelled() {
             return Err(closing());
         }
-        if held.contains_key(name) {
+        if slots.get(name).is_some_and(|slot| !slot.is_free()) {
             return Err(Failure::new(
                 Code::JOB_EXISTS,
                 format!("job: {name}: [normal] job exist"),
                 "another request is creating it, or it is being deleted",
             ));
         }
-        held.insert(name.to_owned(), Held::Reserved);
+        slots.insert(name.to_owned(), Slot::without_task(Held::Reserved));
         Ok(Reservation { manager: self, name: name.to_owned() })
+    }
+}
+
+/// Jobs that are started at the same time.
+const AT_A_TIME: usize = 16;
+
+/// Ends tasks where they are, and waits until they have ended.
+async fn cut_off(tasks: impl IntoIterator<Item = JoinHandle<()>>) {
+    let tasks: Vec<JoinHandle<()>> = tasks.into_iter().collect();
+    tasks.iter().for_each(JoinHandle::abort);
+    for ended in join_all(tasks).await {
+        if let Err(error) = ended
+            && error.is_panic()
+        {
+            warn!(%error, "a job panicked");
+        }
+    }
+}
+
+/// Stops a job at its next safe point.
+async fn stop(job: &Job, task: Option<JoinHandle<()>>) {
+    job.stop().await;
+    if let Some(task) = task {
+        cut_off([task]).await;
     }
 }
 
@@ -333,22 +496,28 @@ struct Reservation<'a> {
 }
 
 impl Reservation<'_> {
+    /// Starts the job, unless nothing may run at present: then it is found in the database later.
     fn start(self, document: JobDocument) {
-        let job = Job::start(self.manager.env.clone(), document);
-        self.manager.lock().insert(self.name.clone(), Held::Job(job));
+        let mut slots = self.manager.lock();
+        if slots.suspended || self.manager.closing.is_cancelled() {
+            return;
+        }
+        let (job, actor) = Job::prepare(self.manager.env.clone(), document);
+        let slot = Slot { held: Held::Job(job), life: Life::Running, task: Some(tokio::spawn(actor)) };
+        slots.by_name.insert(self.name.clone(), slot);
     }
 
     fn fail(self, failure: Failure) {
         warn!(job = self.name, %failure, "cannot run");
-        self.manager.lock().insert(self.name.clone(), Held::Broken(failure));
+        self.manager.lock().by_name.insert(self.name.clone(), Slot::without_task(Held::Broken(failure)));
     }
 }
 
 impl Drop for Reservation<'_> {
     fn drop(&mut self) {
-        let mut held = self.manager.lock();
-        if matches!(held.get(&self.name), Some(Held::Reserved)) {
-            held.remove(&self.name);
+        let slots = &mut self.manager.lock().by_name;
+        if slots.get(&self.name).is_some_and(|slot| matches!(slot.held, Held::Reserved)) {
+            slots.remove(&self.name);
         }
     }
 }

@@ -119,11 +119,21 @@ pub struct Syncer {
 impl Syncer {
     /// Starts one with these flags beside port, database and log file, and waits until it answers.
     pub async fn start(flags: &[&str]) -> Self {
+        Self::start_with(flags, &[]).await
+    }
+
+    /// The same with environment variables.
+    pub async fn start_with(flags: &[&str], environment: &[(&str, &str)]) -> Self {
+        Self::start_on(free_port(), flags, environment).await
+    }
+
+    /// The same on a port of one's choice: who has the port of another one is that one.
+    pub async fn start_on(port: u16, flags: &[&str], environment: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let port = free_port();
         let child = Command::new(program())
             .args(["-host", "127.0.0.1", "-port", &port.to_string(), "-log_filename", "ccr.log"])
             .args(flags)
+            .envs(environment.iter().copied())
             .current_dir(folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -38,7 +38,7 @@ pub(super) fn check(model: &Model, session: &Session, statement: &Statement) -> 
                 let (name, role) = (&fe.name, fe.role.name());
                 format!("name: {name}, role: {role}, {}:{}, is alive: {}", fe.host, fe.edit_log_port, fe.known_alive)
             };
-            let frontends: Vec<String> = model.frontends.iter().map(describe).collect();
+            let frontends: Vec<String> = model.frontends_by_name().into_iter().map(|(_, fe)| describe(fe)).collect();
             Err(Refusal::plain(
                 2,
                 format!(
@@ -76,6 +76,7 @@ fn answered_alone(statement: &Statement) -> bool {
                 | Show::CreateDatabase(_)
                 | Show::CreateTable(_)
                 | Show::CreateView(_)
+                | Show::CreateMaterializedView(_)
                 | Show::Partitions { .. }
                 | Show::Columns { .. }
                 | Show::Index { .. }

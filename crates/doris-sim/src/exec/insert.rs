@@ -9,7 +9,7 @@ use super::{
     scalar::{Binder, ScopeColumn},
     session::Context,
     target,
-    write::{self, Write, WriteKind},
+    write::{self, Write, WriteKind, Written},
 };
 use crate::{
     Session, Sim,
@@ -17,6 +17,7 @@ use crate::{
         Answer, Column, ColumnDefault, ColumnType, DELETE_SIGN, LoadWrite, Model, Refusal, Relation, Row,
         SEQUENCE_COLUMN, Table, Value,
     },
+    session::LastInsert,
     sql::statement::{Insert, InsertLiteral, InsertSource, Overwrite, TargetPartitions},
 };
 
@@ -36,6 +37,7 @@ pub(super) async fn insert(sim: &Sim, session: &mut Session, insert: Insert) -> 
     if prepared.overwrite != Overwrite::No {
         return overwrite::overwrite(sim, session, prepared).await;
     }
+    let (db, table) = (prepared.db.clone(), prepared.table.clone());
     let written = sim.with(|model| {
         let Prepared { db, table, partitions: TargetPartitions { names, temp }, label, rows, kind, .. } = prepared;
         let affected = rows.len();
@@ -43,6 +45,9 @@ pub(super) async fn insert(sim: &Sim, session: &mut Session, insert: Insert) -> 
         let what = LoadWrite { table, rows, partitions, temp, delete: None };
         write::write(model, session, Write { db, label, what, affected, kind }).map(Some)
     })?;
+    if let Some(Written::Committed { txn, label, affected }) = &written {
+        session.last_insert = Some(LastInsert { txn: *txn, label: label.clone(), db, table, rows: *affected });
+    }
     Ok(write::answer(sim, session, written).await)
 }
 

@@ -3,6 +3,7 @@
 //! [`execute`] is the one entry: the MySQL server ([`crate::serve`]) and in-process clients both use it. A statement takes
 //! effect at once, under one lock; INSERT, DELETE and UPDATE then wait until their transaction is visible, as Doris does.
 
+mod account;
 mod alter;
 mod alter_partition;
 mod alter_schema;
@@ -18,6 +19,7 @@ mod overwrite;
 mod partition;
 mod partition_step;
 mod predicate;
+mod privilege;
 mod qualify;
 mod query;
 mod recover;
@@ -27,6 +29,7 @@ mod session;
 mod show;
 mod snapshot;
 mod txn;
+mod variables;
 mod view;
 mod write;
 
@@ -42,7 +45,7 @@ pub(crate) use txn::close as close_txn;
 
 use crate::{
     Session, Sim, SqlService,
-    model::{Answer, Model, Refusal, Refused, TableState, coerce, datetime},
+    model::{Answer, Model, Refusal, Refused, TableState, TabletId, coerce, datetime},
     sql::{
         Statement, parse_marked,
         statement::{ObjectName, Properties},
@@ -117,19 +120,21 @@ fn refused_as(statement: &Statement) -> Refused {
 
 async fn run(sim: &Sim, session: &mut Session, statement: Statement) -> Answer<Reply> {
     sim.look(|model| forward::check(model, session, &statement))?;
+    sim.look(|model| privilege::check(model, session, &statement))?;
     txn::check_allowed(session, &statement)?;
     match statement {
         Statement::Insert(insert) => insert::insert(sim, session, insert).await,
         Statement::CreateTable(table) if table.query.is_some() => {
             create_table::as_select::create(sim, session, *table).await
         }
+        Statement::CreateMaterializedView(view) => create_table::materialized::create(sim, session, *view).await,
         Statement::Delete(delete) => modify::delete(sim, session, delete).await,
         Statement::Update(update) => modify::update(sim, session, update).await,
         Statement::Begin { label } => Ok(sim.with(|model| txn::begin(model, session, label))),
         Statement::Commit => txn::commit(sim, session).await,
         Statement::Rollback => sim.with(|model| txn::rollback(model, session)),
         Statement::Use(db) => sim.look(|model| session::use_db(model, session, &db)),
-        Statement::Set(assignments) => sim.look(|model| session::set(model, session, &assignments)),
+        Statement::Set(assignments) => sim.with(|model| variables::set(model, session, &assignments)),
         Statement::Query(query) => {
             sim.look(|model| query::reply(&Context::new(model, session), &query).map(Reply::Rows))
         }
@@ -170,6 +175,17 @@ fn define(model: &mut Model, session: &Session, statement: Statement) -> Answer<
         Statement::DropTable { name, if_exists, force } => {
             let (db, table) = target(session, &name)?;
             model.drop_table(db, table, if_exists, force)?;
+        }
+        Statement::DropMaterializedView { name, if_exists } => {
+            let (db, view) = target(session, &name)?;
+            model.drop_materialized_table(db, view, if_exists)?;
+        }
+        Statement::CreateTemporaryTable(table) => {
+            let (db, _) = target(session, &table.name)?;
+            return Err(Refusal::analysis(match model.database(db)?.binlog_enabled() {
+                true => "Cannot create temporary table with binlog enable",
+                false => "doris-sim does not model temporary tables",
+            }));
         }
         Statement::DropView { name, if_exists } => {
             let (db, view) = target(session, &name)?;
@@ -218,7 +234,9 @@ fn define(model: &mut Model, session: &Session, statement: Statement) -> Answer<
             model.cancel_snapshot_job(session::db_of(session, db.as_deref())?, true)?;
         }
         Statement::Restore(restore) => snapshot::restore(model, session, restore)?,
-        other => return Err(Refusal::analysis(format!("the simulator cannot execute this statement: {other:?}"))),
+        Statement::Account(statement) => account::execute(model, session, statement)?,
+        Statement::AdminSetReplicaStatus(properties) => set_replica_status(model, &properties)?,
+        other => return Err(Refusal::analysis(format!("doris-sim does not model this statement: {other:?}"))),
     }
     Ok(Reply::done())
 }
@@ -231,6 +249,21 @@ fn set_table_status(model: &mut Model, db: &str, name: &str, properties: &Proper
     let state = TableState::of_name(word);
     let state = state.ok_or_else(|| Refusal::analysis(format!("doris-sim does not model the table state {word}")))?;
     model.set_table_state(db, name, state)
+}
+
+/// ADMIN SET REPLICA STATUS.
+fn set_replica_status(model: &Model, properties: &Properties) -> Answer<()> {
+    let number = |key: &str| {
+        let text =
+            properties.get(key).ok_or_else(|| Refusal::analysis(format!("Should add following properties: {key}")))?;
+        text.parse::<i64>().map_err(|_| Refusal::analysis(format!("Invalid {key}: {text}")))
+    };
+    let (tablet, backend) = (TabletId::new(number("tablet_id")?), number("backend_id")?);
+    let held = model.backends.values().any(|be| be.id.get() == backend && be.tablets.contains_key(&tablet));
+    Err(Refusal::analysis(match held {
+        true => "doris-sim does not model replicas that are set bad".to_owned(),
+        false => format!("set replica status failed, tabletId={tablet}"),
+    }))
 }
 
 /// Database and name of an object.

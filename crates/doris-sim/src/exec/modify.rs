@@ -16,7 +16,9 @@ use super::{
 };
 use crate::{
     Session, Sim,
-    model::{Answer, Column, ColumnDefault, KeysType, LoadWrite, Model, Refusal, Relation, Row, Table, Value},
+    model::{
+        Answer, Column, ColumnDefault, KeysType, LoadKind, LoadWrite, Model, Refusal, Relation, Row, Table, Value,
+    },
     sql::statement::{Delete, Update},
 };
 
@@ -29,6 +31,7 @@ pub(super) async fn delete(sim: &Sim, session: &mut Session, delete: Delete) -> 
     if delete.partitions.temp {
         return Err(Refusal::analysis("doris-sim does not model DELETE of a temporary partition"));
     }
+    let mut nothing = None;
     let written = sim.with(|model| {
         let table = base_table(model, &db, &name)?;
         for partition in &delete.partitions.names {
@@ -38,8 +41,17 @@ pub(super) async fn delete(sim: &Sim, session: &mut Session, delete: Delete) -> 
             }
         }
         let names = &delete.partitions.names;
-        let by_predicate = delete.using.is_empty() && delete.alias.is_none() && has_predicates(table);
-        let conditions = by_predicate.then(|| predicate::conditions(&Context::new(model, session), table, condition));
+        let is_plain = delete.using.is_empty() && delete.alias.is_none();
+        let conditions = is_plain.then(|| predicate::conditions(&Context::new(model, session), table, condition));
+        if let Some(Ok(conditions)) = &conditions {
+            // A partition that was never written to has nothing to delete (seen).
+            let written = |name: &String| table.partition(name, false).is_some_and(|p| p.visible_version.0 > 1);
+            if !predicate::partitions_of(table, conditions, names).iter().any(written) {
+                nothing = Some(model.load_label(LoadKind::Delete));
+                return Ok(None);
+            }
+        }
+        let conditions = conditions.filter(|_| has_predicates(table));
         let (what, affected, kind) = match (table.keys, conditions) {
             (_, Some(Ok(conditions))) => {
                 let partitions = predicate::partitions_of(table, &conditions, names);
@@ -71,6 +83,9 @@ pub(super) async fn delete(sim: &Sim, session: &mut Session, delete: Delete) -> 
         };
         write::write(model, session, Write { db, label: None, what, affected, kind }).map(Some)
     })?;
+    if let Some(label) = nothing {
+        return Ok(Reply::affected(0, format!("{{'label':'{label}', 'txnId':'-1', 'status':'VISIBLE'}}")));
+    }
     Ok(write::answer(sim, session, written).await)
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     reply::Reply,
-    session::number,
+    variables::number,
     write::{Write, WriteKind, Written},
 };
 use crate::{
@@ -93,7 +93,7 @@ pub(crate) fn close(model: &mut Model, session: &mut Session) {
 
 /// One statement of a transaction. The first one begins it.
 pub(super) fn write(model: &mut Model, session: &mut Session, write: Write) -> Answer<Written> {
-    let timeout_s = number(session, "insert_timeout", 14_400).max(number(session, "query_timeout", 900));
+    let timeout_s = number(model, session, "insert_timeout", 14_400).max(number(model, session, "query_timeout", 900));
     let Some(open) = session.txn.as_mut() else { return Err(Refusal::analysis("No transaction to write into")) };
     let Write { db, what, affected, kind, .. } = write;
     let (db_id, table) = (model.database(&db)?.id, model.table(&db, &what.table)?.id);

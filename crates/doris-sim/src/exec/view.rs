@@ -24,7 +24,7 @@ pub(super) fn create(model: &mut Model, session: &Session, view: CreateView) -> 
         return Err(Refusal::analysis(format!("Table '{name}' already exists")));
     }
     let comment = view.comment.map_or_else(String::new, |comment| comment.table_comment());
-    let spec = spec(model, session, name, &view.columns, &view.query, &view.text, comment)?;
+    let spec = spec(model, session, name, &view.columns, &view.text, comment)?;
     model.create_view(db, spec, view.if_not_exists, view.or_replace)?;
     Ok(())
 }
@@ -39,9 +39,9 @@ pub(super) fn alter(model: &mut Model, session: &Session, view: &ObjectName, cha
         None => return Err(Refusal::analysis(format!("Unknown table '{name}'"))),
     };
     let spec = match change {
-        AlterView::Definition { columns, query, text } => {
+        AlterView::Definition { columns, text, .. } => {
             let comment = stored.comment.clone();
-            spec(model, session, name, &columns, &query, &text, comment)?
+            spec(model, session, name, &columns, &text, comment)?
         }
         AlterView::Comment(comment) => return model.alter_view_comment(db, name, comment.verbatim()),
     };
@@ -53,13 +53,14 @@ fn spec(
     session: &Session,
     name: &str,
     columns: &[(String, Option<Literal>)],
-    query: &Query,
     text: &str,
     comment: String,
 ) -> Answer<ViewSpec> {
     let context = Context { without_rows: true, ..Context::new(model, session) };
     let named = !columns.is_empty();
-    let output = query::run(&context, query)?.columns;
+    // Parsed again, so that places count from the beginning of the definition.
+    let query = definition(text)?;
+    let output = query::run(&context, &query)?.columns;
     if !columns.is_empty() && columns.len() != output.len() {
         return Err(Refusal::analysis("View's SELECT and view's field list have different column counts"));
     }
@@ -76,18 +77,19 @@ fn spec(
         return Err(Refusal::analysis(format!("Duplicate column name '{name}'")));
     }
     let types = output.into_iter().map(|column| column.ty).collect();
-    let definition = qualified(&context, text, if named { &columns } else { &[] })?;
+    let definition = qualified(&context, &query, text, if named { &columns } else { &[] })?;
     Ok(ViewSpec { name: name.to_owned(), columns, types, definition, comment })
 }
 
 /// The text with every name qualified; `columns`: what the outputs are called, if the statement names them.
-fn qualified(context: &Context<'_>, text: &str, columns: &[(String, String)]) -> Answer<String> {
-    // Parsed again, so that places count from the beginning of the definition.
-    let Some(Statement::Query(query)) = parse(text).map_err(Refusal::analysis)?.pop() else {
-        return Err(Refusal::analysis("the definition of a view must be a query"));
-    };
+pub(super) fn qualified(
+    context: &Context<'_>,
+    query: &Query,
+    text: &str,
+    columns: &[(String, String)],
+) -> Answer<String> {
     let mut edits = Edits::new(text, context.model.profile().view_columns_qualified);
-    edits.query(context, &query)?;
+    edits.query(context, query)?;
     if let SetExpr::Select(select) = query.body.as_ref() {
         for (item, (name, _)) in select.projection.iter().zip(columns) {
             match item {
@@ -98,4 +100,11 @@ fn qualified(context: &Context<'_>, text: &str, columns: &[(String, String)]) ->
         }
     }
     Ok(edits.apply())
+}
+
+pub(super) fn definition(text: &str) -> Answer<Box<Query>> {
+    match parse(text).map_err(Refusal::analysis)?.pop() {
+        Some(Statement::Query(query)) => Ok(query),
+        _ => Err(Refusal::analysis("the definition of a view must be a query")),
+    }
 }

@@ -1,6 +1,6 @@
 //! What INSERT, DELETE and UPDATE have in common: one transaction, and waiting until it is visible.
 
-use super::{reply::Reply, session::number, txn};
+use super::{reply::Reply, txn, variables::number};
 use crate::{
     Session, Sim,
     model::{Answer, LoadKind, LoadSpec, LoadWrite, Model, TxnId},
@@ -59,7 +59,7 @@ pub(super) async fn answer(sim: &Sim, session: &Session, written: Option<Written
         None => return Reply::done(),
         Some(Written::Prepared { txn, label, affected }) => (txn, label, affected, "PREPARE"),
         Some(Written::Committed { txn, label, affected }) => {
-            let wait = number(session, "insert_visible_timeout_ms", 10_000);
+            let wait = sim.look(|model| number(model, session, "insert_visible_timeout_ms", 10_000));
             let visible = sim.wait_visible(txn, sim.clock().now_ms().saturating_add(wait)).await;
             (txn, label, affected, if visible { "VISIBLE" } else { "COMMITTED" })
         }

@@ -65,6 +65,7 @@ pub struct BeTablet {
     pub pending: BTreeMap<TxnId, SharedRowset>,
     /// Rowset binlogs: what a reader of the binlog can download.
     pub binlogs: BTreeMap<Version, SharedRowset>,
+    pub(crate) made_ms: i64,
     /// Position of the tablet in its partition, number of buckets and hash columns: rows copied between tablets that
     /// differ in this would be in the wrong bucket.
     pub shape: TabletShape,
@@ -107,6 +108,7 @@ impl BeTablet {
         keys: KeysType,
         binlog_enabled: bool,
         shape: TabletShape,
+        made_ms: i64,
     ) -> Self {
         let mut rowsets = BTreeMap::new();
         rowsets.insert(Version(1), SharedRowset::default());
@@ -118,6 +120,7 @@ impl BeTablet {
             rowsets,
             pending: BTreeMap::new(),
             binlogs: BTreeMap::new(),
+            made_ms,
             shape,
             ingesting: BTreeMap::new(),
             overlapped: BTreeSet::new(),

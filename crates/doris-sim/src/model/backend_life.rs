@@ -93,7 +93,7 @@ impl Model {
         for id in self.backends.keys().copied().collect::<Vec<_>>() {
             self.heartbeat_of(id);
         }
-        let now = self.now_ms;
+        let (now, journal) = (self.now_ms, self.journal_id);
         for fe in &mut self.frontends {
             if fe.alive && !fe.known_alive {
                 fe.live_since_ms = Some(now);
@@ -101,8 +101,11 @@ impl Model {
             fe.known_alive = fe.alive;
             if fe.alive {
                 fe.last_heartbeat_ms = now;
+                fe.replayed_journal = journal;
             }
         }
+        // What the answers say is journaled itself.
+        self.journal();
     }
 
     fn heartbeat_of(&mut self, id: BackendId) {

@@ -34,7 +34,7 @@ impl Default for Quotas {
 
 impl Database {
     /// An empty database.
-    pub(super) fn new(id: DbId, name: &str) -> Self {
+    pub(crate) fn new(id: DbId, name: &str) -> Self {
         Self {
             id,
             name: name.to_owned(),

@@ -46,6 +46,11 @@ impl Model {
             None if if_exists => return Ok(()),
             None => return Err(Refusal::analysis(format!("Unknown table '{name}' in {db}"))),
         };
+        if table.materialized.is_some() {
+            return Err(Refusal::analysis(format!(
+                "'{db}.{name}' is not TABLE. Use 'DROP MATERIALIZED VIEW {db}.{name}'."
+            )));
+        }
         let id = table.id;
         if !force {
             if self.has_committed_txns(db_id, Some(id)) {
@@ -54,6 +59,24 @@ impl Model {
             check_droppable(table)?;
         }
         self.drop_relation_unchecked(db_id, id, name, force);
+        Ok(())
+    }
+
+    /// DROP MATERIALIZED VIEW of an asynchronous one.
+    pub fn drop_materialized_table(&mut self, db: &str, name: &str, if_exists: bool) -> Answer<()> {
+        let database = self.database(db)?;
+        let db_id = database.id;
+        let id = match database.relation(name) {
+            Some(Relation::Table(table)) if table.materialized.is_some() => table.id,
+            Some(_) => {
+                return Err(Refusal::analysis(format!(
+                    "'{db}.{name}' is not MATERIALIZED_VIEW. Use 'DROP TABLE {db}.{name}'."
+                )));
+            }
+            None if if_exists => return Ok(()),
+            None => return Err(Refusal::analysis(format!("Unknown table '{name}' in {db}"))),
+        };
+        self.drop_relation_unchecked(db_id, id, name, true);
         Ok(())
     }
 

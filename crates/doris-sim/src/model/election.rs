@@ -153,6 +153,8 @@ impl Model {
         for id in self.active_txns.clone() {
             self.lose_prepared(id);
         }
+        // When something was published is not journaled (seen).
+        self.txns.values_mut().filter(|txn| txn.state.is_final()).for_each(|txn| txn.published_ms = None);
         for store in self.binlogs.values_mut() {
             store.stream.locks.clear();
             store.tables.values_mut().for_each(|stream| stream.locks.clear());

@@ -2,7 +2,7 @@
 
 use rand::RngExt as _;
 
-use super::{Answer, Model, Refusal};
+use super::{Answer, Model, Refusal, java_hash_order, java_string_hash};
 
 /// A frontend (FE). All share the model; what differs is who may answer.
 #[derive(Clone, Debug)]
@@ -25,6 +25,8 @@ pub struct Frontend {
     /// Whether the master's last heartbeat was answered.
     pub known_alive: bool,
     pub last_heartbeat_ms: i64,
+    /// How far it had come with the journal at that time.
+    pub replayed_journal: i64,
     /// Since when heartbeats are answered (`LiveSince`); `None` for one that was master ever since.
     pub live_since_ms: Option<i64>,
 }
@@ -68,11 +70,18 @@ impl Model {
             started_ms: self.now_ms,
             known_alive: true,
             last_heartbeat_ms: self.now_ms,
+            replayed_journal: self.journal_id,
             live_since_ms: self.master.map(|_| self.now_ms),
         });
         let index = self.frontends.len() - 1;
         self.master.get_or_insert(index);
         index
+    }
+
+    /// All FEs with their indexes, in the order in which Doris lists them: that of a hash map of their names.
+    pub fn frontends_by_name(&self) -> Vec<(usize, &Frontend)> {
+        let hashed = self.frontends.iter().enumerate().map(|(n, fe)| (java_string_hash(&fe.name), (n, fe)));
+        java_hash_order(hashed.collect())
     }
 
     /// Whether the MySQL port of an FE is open.

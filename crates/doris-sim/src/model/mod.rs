@@ -7,6 +7,7 @@
 //!
 //! | file | methods |
 //! |---|---|
+//! | `account.rs` | users, roles, grants; `may` |
 //! | `catalog.rs` | databases: `create_database`, `database`; lookup: `table`, `relation` |
 //! | `alter_database.rs` | `drop_database`, `set_database_properties`, `rename_database`, `set_quota` |
 //! | `create_table.rs` | `create_table(db, TableSpec, if_not_exists)`, `create_view` |
@@ -51,6 +52,7 @@ mod drop_rename;
 mod dynamic_partition;
 mod election;
 mod error;
+mod fe_config;
 mod fe_json;
 mod frontend;
 mod ids;
@@ -77,6 +79,7 @@ mod snapshot;
 mod sql_access;
 mod table;
 mod table_property;
+mod tablet_report;
 #[cfg(test)]
 mod tests;
 mod time_text;
@@ -89,6 +92,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
+pub(crate) use account::SHOW;
+pub use account::{Account, GrantScope, Grantee, Grants, Privilege, Privileges, Role, UserIdentity};
 pub use alter::{
     AddIndex, AlterJob, AlterKind, AlterState, BUILD_INDEX_COLUMNS, COLUMN_JOB_COLUMNS, IndexJob, JobIndex,
     MaterializedViewSpec, MvColumn, Position, ROLLUP_JOB_COLUMNS, SchemaClause,
@@ -104,6 +109,7 @@ pub use create_table::ViewSpec;
 pub use database::{Database, Quotas};
 pub use election::{ElectionTimes, MasterView};
 pub use error::{Answer, Refusal};
+pub(crate) use fe_config::FeConfigItem;
 pub(crate) use fe_json::{java_hash_order, java_string_hash};
 pub use frontend::{Frontend, FrontendRole};
 pub use ids::*;
@@ -114,7 +120,6 @@ pub use load::{LoadKind, LoadSpec, LoadWrite};
 pub use partition_item::{BoundValue, PartitionItem, PartitionKind};
 pub use partitions::ReplaceSpec;
 pub use profile::Profile;
-pub(crate) use properties::IMMUTABLE_CONFIG;
 pub use recover::RecoverSpec;
 pub use recycle_bin::{RecycleBin, Recycled, RecycledDatabase, RecycledPartition, RecycledRelation};
 pub(crate) use refused::Refused;
@@ -130,8 +135,8 @@ pub use snapshot::{
     RestoreStatement, SnapshotJob,
 };
 pub use table::{
-    DataProperty, IndexSchema, Partition, PartitionScheme, PartitionSpec, PartitionState, Relation, Replica,
-    RollupSpec, Table, TableSpec, TableState, Tablet, View,
+    DataProperty, IndexSchema, MaterializedQuery, Partition, PartitionScheme, PartitionSpec, PartitionState, Relation,
+    Replica, RollupSpec, Table, TableSpec, TableState, Tablet, View,
 };
 pub use table_property::DistributionChange;
 pub use time_text::{date_time_text, snapshot_time_text};
@@ -153,6 +158,8 @@ pub struct Options {
     pub snapshot_tick_ms: i64,
     /// Between two rounds of the binlog collection (Doris: 15 000).
     pub binlog_gc_interval_ms: i64,
+    /// Between two reports of a backend about all of its tablets (Doris: 60 000).
+    pub tablet_report_interval_ms: i64,
     /// How long a backend takes for an ingest, besides the downloads.
     pub ingest_delay_ms: i64,
     /// Until backends learn that a table's binlog was switched on or off (Doris: seconds).
@@ -175,6 +182,13 @@ pub struct Options {
     pub profile: Profile,
 }
 
+impl Options {
+    /// Where backends keep tablets, as SHOW TABLETS prints it.
+    pub(crate) fn storage_path(&self) -> &'static str {
+        if self.stand_in_backends { "/fake/storage" } else { "/storage" }
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self {
@@ -184,6 +198,7 @@ impl Default for Options {
             alter_tick_ms: 500,
             snapshot_tick_ms: 0,
             binlog_gc_interval_ms: 15_000,
+            tablet_report_interval_ms: 60_000,
             ingest_delay_ms: 0,
             binlog_switch_delay_ms: 0,
             clones_without_binlogs: false,
@@ -205,13 +220,16 @@ pub struct Model {
     /// The present, in milliseconds since the epoch. Moves in [`Self::advance`] only.
     pub(crate) now_ms: i64,
     pub(crate) ids: IdCounter,
+    /// The FE's own database, the first thing that it makes.
+    pub(crate) internal_schema: DbId,
     pub(crate) next_txn: i64,
     /// The last id of the edit log.
     pub(crate) journal_id: i64,
     pub(crate) rng: ChaCha8Rng,
     /// Grants download of files from any backend of this cluster.
     pub(crate) token: doris::secret::Secret,
-    pub(crate) users: BTreeMap<String, doris::secret::Secret>,
+    pub(crate) users: BTreeMap<UserIdentity, Account>,
+    pub(crate) roles: BTreeMap<String, Role>,
     pub frontends: Vec<Frontend>,
     /// Index of the master; `None` during an election.
     pub master: Option<usize>,
@@ -263,6 +281,8 @@ pub struct Model {
     pub(crate) next_dynamic_partition_ms: i64,
     /// `ADMIN SHOW FRONTEND CONFIG`.
     pub config: BTreeMap<String, String>,
+    /// `SET GLOBAL name = value`.
+    pub(crate) global_variables: BTreeMap<String, String>,
 }
 
 impl Model {
@@ -273,14 +293,17 @@ impl Model {
         // Two clusters installed in the same minutes share ranges of ids (seen): mixed up ids must not go unnoticed.
         let first_id = 1_795_448_790_000 + i64::from(rng.random_range(0..200_u32));
         let first_id = options.first_id.unwrap_or(first_id);
+        let mut ids = IdCounter(first_id);
         let mut model = Self {
             now_ms,
-            ids: IdCounter(first_id),
+            internal_schema: DbId::new(ids.next_raw()),
+            ids,
             next_txn: 1 + i64::from(rng.random_range(0..50_u32)),
             journal_id: 1000 + i64::from(rng.random_range(0..1000_u32)),
             rng,
             token: doris::secret::Secret::new(format!("{token:032x}")),
-            users: BTreeMap::from([("root".to_owned(), options.root_password.clone())]),
+            users: account::first_users(&options.root_password),
+            roles: account::first_roles(),
             frontends: Vec::new(),
             master: None,
             election: None,
@@ -313,7 +336,8 @@ impl Model {
             next_binlog_gc_ms: now_ms.saturating_add(options.binlog_gc_interval_ms),
             next_txn_clean_ms: now_ms,
             next_dynamic_partition_ms: now_ms.saturating_add(dynamic_partition::CHECK_INTERVAL_MS),
-            config: properties::default_fe_config_of(&options.profile),
+            config: fe_config::default_fe_config(&options.profile),
+            global_variables: BTreeMap::new(),
             options,
         };
         model.next_txn_clean_ms = model.next_clean_round_ms();

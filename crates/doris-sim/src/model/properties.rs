@@ -4,60 +4,6 @@ use std::collections::BTreeMap;
 
 use super::{Answer, KeysType, Refusal};
 
-/// Items that came later than others, see [`super::Profile::newer_config_items`].
-const NEWER_CONFIG: &[&str] = &[
-    "backup_handler_update_interval_millis",
-    "enable_restore_snapshot_rpc_compression",
-    "force_enable_feature_binlog",
-    "restore_reset_index_id",
-];
-
-/// The configuration of a fresh frontend of this profile.
-pub(super) fn default_fe_config_of(profile: &super::Profile) -> BTreeMap<String, String> {
-    let mut config = default_fe_config();
-    config.retain(|key, _| profile.newer_config_items || !NEWER_CONFIG.contains(&key.as_str()));
-    config
-}
-
-/// What a new FE says to `ADMIN SHOW FRONTEND CONFIG`, as far as a syncer asks or the model obeys.
-pub(super) fn default_fe_config() -> BTreeMap<String, String> {
-    to_map(&[
-        ("experimental_enable_feature_binlog", "true"),
-        ("force_enable_feature_binlog", "false"),
-        ("force_olap_table_replication_num", "0"),
-        ("restore_reset_index_id", "false"),
-        ("enable_restore_snapshot_rpc_compression", "true"),
-        ("ignore_backup_tmp_partitions", "false"),
-        ("max_backup_restore_job_num_per_db", "10"),
-        ("backup_job_default_timeout_ms", "86400000"),
-        ("label_num_threshold", "2000"),
-        ("streaming_label_keep_max_second", "43200"),
-        ("label_keep_max_second", "259200"),
-        ("max_running_txn_num_per_db", "10000"),
-        ("max_publishing_txn_num_per_table", "500"),
-        ("max_sub_transactions_in_transaction_load", "10000"),
-        ("transaction_clean_interval_second", "30"),
-        ("label_clean_interval_second", "3600"),
-        ("publish_wait_time_second", "300"),
-        ("abort_txn_after_lost_heartbeat_time_second", "300"),
-        ("disable_load_job", "false"),
-        ("stream_load_default_timeout_second", "259200"),
-        ("max_stream_load_timeout_second", "259200"),
-        ("min_load_timeout_second", "1"),
-        ("try_commit_lock_timeout_seconds", "5"),
-    ])
-}
-
-/// Configuration items that a running FE does not change.
-pub(crate) const IMMUTABLE_CONFIG: [&str; 6] = [
-    "enable_feature_binlog",
-    "experimental_enable_feature_binlog",
-    "force_enable_feature_binlog",
-    "enable_restore_snapshot_rpc_compression",
-    "transaction_clean_interval_second",
-    "label_clean_interval_second",
-];
-
 /// What a new BE says to `/api/show_config`.
 pub(super) fn default_be_config() -> BTreeMap<String, String> {
     to_map(&[

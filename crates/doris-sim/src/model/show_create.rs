@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use super::{
-    Answer, BoundValue, Column, ColumnDefault, ColumnType, Model, Partition, PartitionItem, PartitionKind, Profile,
-    Refusal, Relation, Table, Value, View,
+    Answer, BoundValue, Column, ColumnDefault, ColumnType, MaterializedQuery, Model, Partition, PartitionItem,
+    PartitionKind, Profile, Refusal, Relation, Table, Value, View,
     fe_json::JavaMap,
     properties::{DYNAMIC_PARTITION, PRINT_ORDER},
 };
@@ -96,6 +96,33 @@ impl Table {
             text.push_str("COMMENT 'OLAP'\n");
         }
         self.partition_text(&mut text, profile);
+        self.distribution_text(&mut text);
+        if form == DdlText::Synced && profile.ddl_rollups {
+            self.rollup_text(&mut text);
+        }
+        let _ = write!(text, "PROPERTIES (\n{}\n);", self.property_lines(form, profile).join(",\n"));
+        text
+    }
+
+    /// `CREATE MATERIALIZED VIEW ..` of an asynchronous one. Column names are not quoted (as in Doris).
+    pub fn materialized_text(&self, profile: &Profile) -> Option<String> {
+        let MaterializedQuery { refresh, definition } = self.materialized.as_deref()?;
+        let names: Vec<&str> = self.columns.iter().map(|column| column.name.as_str()).collect();
+        let keys: Vec<String> = self.columns.iter().filter(|c| c.is_key).map(|c| format!("`{}`", c.name)).collect();
+        let mut text = format!("CREATE MATERIALIZED VIEW {}\n({})\n{refresh}\n", self.name, names.join(","));
+        if !keys.is_empty() {
+            let _ = writeln!(text, "{}({})", self.keys.keyword(), keys.join(", "));
+        }
+        if !self.comment.is_empty() {
+            let _ = writeln!(text, "COMMENT '{}'", self.comment.replace('"', "\\\""));
+        }
+        self.distribution_text(&mut text);
+        let lines = self.property_lines(DdlText::Show, profile).join(",\n");
+        let _ = write!(text, "PROPERTIES (\n{lines}\n)\nAS {definition}");
+        Some(text)
+    }
+
+    fn distribution_text(&self, text: &mut String) {
         let buckets = if self.distribution.auto { "AUTO".to_owned() } else { self.distribution.buckets.to_string() };
         if self.distribution.hash_columns.is_empty() {
             let _ = writeln!(text, "DISTRIBUTED BY RANDOM BUCKETS {buckets}");
@@ -103,11 +130,6 @@ impl Table {
             let _ =
                 writeln!(text, "DISTRIBUTED BY HASH({}) BUCKETS {buckets}", quoted(&self.distribution.hash_columns));
         }
-        if form == DdlText::Synced && profile.ddl_rollups {
-            self.rollup_text(&mut text);
-        }
-        let _ = write!(text, "PROPERTIES (\n{}\n);", self.property_lines(form, profile).join(",\n"));
-        text
     }
 
     fn partition_text(&self, text: &mut String, profile: &Profile) {

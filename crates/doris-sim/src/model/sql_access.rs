@@ -1,11 +1,24 @@
 //! What SQL statements read of the model that is otherwise nobody's business.
 
-use doris::secret::Secret;
 use rand::RngExt as _;
 
-use super::Model;
+use super::{DbId, Model, TableId, TxnId};
 
 impl Model {
+    /// Names of those tables that exist.
+    pub(crate) fn table_names(&self, db: &str, ids: &[TableId]) -> Vec<String> {
+        let db = self.find_database(db);
+        let table = |id: &TableId| db.and_then(|db| db.table_by_id(*id)).map(|table| table.name.clone());
+        ids.iter().filter_map(table).collect()
+    }
+
+    /// The database's name and the tables of a transaction.
+    pub(crate) fn txn_tables(&self, db: DbId, id: TxnId) -> (String, Vec<String>) {
+        let name = self.databases.get(&db).map(|db| db.name.clone()).unwrap_or_default();
+        let tables = self.txns.get(&id).map(|txn| self.table_names(&name, &Vec::from_iter(txn.tables.iter().copied())));
+        (name, tables.unwrap_or_default())
+    }
+
     /// The last id of the edit log (SHOW FRONTENDS `ReplayedJournalId`).
     pub fn journal_id(&self) -> i64 {
         self.journal_id
@@ -15,11 +28,6 @@ impl Model {
     pub(crate) fn cluster_id(&self) -> u64 {
         // Any number that differs between clusters and stays: taken from the seed, so that nothing is drawn for it.
         1_000_000_000 + self.options.seed.wrapping_mul(2_654_435_761) % 1_000_000_000
-    }
-
-    /// The password of a user, which is empty if any will do; `None`: no such user.
-    pub(crate) fn sql_password(&self, user: &str) -> Option<&Secret> {
-        self.users.get(user)
     }
 
     /// The random bytes of a greeting: printable, as MySQL's are.

@@ -82,6 +82,17 @@ pub struct TableSpec {
     pub comment: String,
     /// As written; checked and completed by the model.
     pub properties: BTreeMap<String, String>,
+    /// It is an asynchronous materialized view.
+    pub materialized: Option<Box<MaterializedQuery>>,
+}
+
+/// What an asynchronous materialized view holds, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MaterializedQuery {
+    /// `BUILD DEFERRED REFRESH COMPLETE ON MANUAL`.
+    pub refresh: String,
+    /// With qualified names.
+    pub definition: String,
 }
 
 /// An OLAP table.
@@ -94,6 +105,8 @@ pub struct Table {
     pub in_atomic_restore: bool,
     /// A running restore makes this table.
     pub created_by_restore: bool,
+    /// It is an asynchronous materialized view: a table that is never recorded, backed up or synchronized.
+    pub materialized: Option<Box<MaterializedQuery>>,
     pub keys: KeysType,
     /// What a user sees, in order: the visible columns of the base index.
     pub columns: Vec<Column>,
@@ -265,7 +278,7 @@ impl Relation {
 impl Table {
     /// `TableType`.
     pub fn type_name(&self) -> &'static str {
-        "OLAP"
+        if self.materialized.is_some() { "MATERIALIZED_VIEW" } else { "OLAP" }
     }
 
     /// A boolean property; absent = false.

@@ -39,8 +39,9 @@ impl Model {
         let hash_columns = table.distribution.hash_columns.clone();
         let mut old_ids = serde_json::Map::new();
         let seq = self.journal();
-        for old in chosen {
-            let new_id = PartitionId::new(self.ids.next_raw());
+        // All partitions get their ids before the first tablet does (seen).
+        let new_ids: Vec<PartitionId> = chosen.iter().map(|_| PartitionId::new(self.ids.next_raw())).collect();
+        for (old, new_id) in chosen.into_iter().zip(new_ids) {
             let plan = PartitionPlan {
                 keys,
                 binlog_enabled,

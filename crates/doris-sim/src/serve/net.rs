@@ -186,7 +186,7 @@ impl Net for SimNet {
             let to = &login.endpoint;
             let Service::FeSql { sim, index, sql: executor } = self.service(to)? else { return Err(lost(to)) };
             let user = login.user.clone();
-            let fits = sim.look(|model| model.sql_login_fits(&user, &login.password));
+            let fits = sim.look(|model| model.sql_login_fits(&user, &login.password, Some(PEER)));
             if !fits {
                 let why = format!("Access denied for user '{user}@{PEER}' (using password: YES)");
                 return Err(NetError::Login { to: to.to_string(), user, why });
@@ -197,7 +197,8 @@ impl Net for SimNet {
             };
             let execute = || {
                 let (executor, statement) = (Arc::clone(&executor), sql.to_owned());
-                let mut session = Session { user: user.clone(), fe: index, ..Session::default() };
+                let mut session =
+                    Session { user: user.clone(), host: PEER.to_owned(), fe: index, ..Session::default() };
                 async move { Ok(executor.execute(&mut session, &statement).await) }
             };
             self.carry(CallInfo { to, channel: Channel::Sql, what: sql }, substitute, execute).await

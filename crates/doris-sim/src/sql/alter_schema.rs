@@ -7,7 +7,9 @@ use super::{
     column, create_table,
     cursor::{Cursor, Parsed},
     partition,
-    statement::{AlterClause, CancelAlter, ObjectName, SchemaAlteration, Statement},
+    statement::{
+        AlterClause, CancelAlter, CreateMaterializedView, CreateTable, ObjectName, SchemaAlteration, Statement,
+    },
 };
 use crate::model::Position;
 
@@ -149,6 +151,67 @@ pub(super) fn create_view(c: &mut Cursor<'_>) -> Parsed<Statement> {
     let name = c.identifier()?;
     c.expect("AS")?;
     Ok(Statement::CreateRollupView { name, query: c.query()? })
+}
+
+/// `MATERIALIZED VIEW [IF NOT EXISTS] name [(columns)] [BUILD ..] [REFRESH ..] .. AS query`, a table of its own; CREATE has
+/// been taken.
+pub(super) fn create_materialized(c: &mut Cursor<'_>) -> Parsed<Statement> {
+    c.expect("MATERIALIZED")?;
+    c.expect("VIEW")?;
+    let if_not_exists = c.if_not_exists();
+    let name = c.object_name()?;
+    let query_columns = if c.peek() == &Token::LParen { c.names()? } else { Vec::new() };
+    let build = match c.take("BUILD") {
+        true if c.take("DEFERRED") => "DEFERRED",
+        true => {
+            c.expect("IMMEDIATE")?;
+            "IMMEDIATE"
+        }
+        false => "IMMEDIATE",
+    };
+    let method = match c.take("REFRESH") {
+        true if c.take("COMPLETE") => "COMPLETE",
+        true => {
+            c.take("AUTO");
+            "AUTO"
+        }
+        false => "AUTO",
+    };
+    if c.take("ON") && !c.take("MANUAL") {
+        return c.not_modelled("materialized views that refresh themselves");
+    }
+    let keys = create_table::keys(c)?;
+    let comment = if c.take("COMMENT") { Some(c.literal()?) } else { None };
+    if c.is_word("PARTITION") {
+        return c.not_modelled("partitioned materialized views");
+    }
+    let distribution = if c.is_word("DISTRIBUTED") { Some(create_table::distribution(c)?) } else { None };
+    let properties = c.optional_properties()?;
+    c.expect("AS")?;
+    let start = c.offset();
+    let query = c.query()?;
+    let text = c.text_since(start).to_owned();
+    Ok(Statement::CreateMaterializedView(Box::new(CreateMaterializedView {
+        table: CreateTable {
+            name,
+            if_not_exists,
+            columns: Vec::new(),
+            indexes: Vec::new(),
+            engine: None,
+            keys,
+            cluster_by: Vec::new(),
+            comment,
+            partition_by: None,
+            distribution,
+            rollups: Vec::new(),
+            properties,
+            query: Some(query),
+            query_columns,
+        },
+        text,
+        refresh: format!("BUILD {build} REFRESH {method} ON MANUAL"),
+        immediate: build == "IMMEDIATE",
+    })))
 }
 
 /// `MATERIALIZED VIEW [IF EXISTS] name [ON table]`; DROP has been taken. `None`: no ON, so it is a table of its own.

@@ -79,7 +79,7 @@ pub(super) fn create(c: &mut Cursor<'_>) -> Parsed<Statement> {
     })))
 }
 
-fn keys(c: &mut Cursor<'_>) -> Parsed<Option<KeysDef>> {
+pub(super) fn keys(c: &mut Cursor<'_>) -> Parsed<Option<KeysDef>> {
     let kind = if c.take_all(&["DUPLICATE", "KEY"]) {
         KeysKind::Duplicate
     } else if c.take_all(&["UNIQUE", "KEY"]) {

@@ -87,6 +87,23 @@ impl<'a> Cursor<'a> {
         self.newer
     }
 
+    /// Refuses what Doris knows and the simulator does not.
+    pub(super) fn not_modelled<T>(&self, what: &str) -> Parsed<T> {
+        Err(SyntaxError::at(format!("doris-sim does not model {what}"), self.location_of(self.parser.peek_token_ref())))
+    }
+
+    /// `@'host'` behind a user's name; `None` if there is none. The tokenizer takes `@name` for one word.
+    pub(super) fn take_at_sign(&mut self) -> Parsed<Option<String>> {
+        if let Token::Word(Word { value, quote_style: None, .. }) = self.peek()
+            && let Some(host) = value.strip_prefix('@')
+        {
+            let host = host.to_owned();
+            self.advance();
+            return Ok(Some(if host.is_empty() { self.string_or_identifier()? } else { host }));
+        }
+        if self.take_token(&Token::AtSign) { self.string_or_identifier().map(Some) } else { Ok(None) }
+    }
+
     fn location_of(&self, token: &TokenWithSpan) -> Location {
         match token.token {
             Token::EOF => self.end,
@@ -208,7 +225,7 @@ impl<'a> Cursor<'a> {
         let text = format!(
             "Possibly unquoted identifier {name} detected. Please consider quoting it with back-quotes as `{name}`"
         );
-        Err(SyntaxError::at(text, second.span.start))
+        Err(SyntaxError::at(text, second.span.start).with_statement(self.sql))
     }
 
     /// `name`, `db.name` or `catalog.db.name`.

@@ -3,7 +3,7 @@
 use sqlparser::tokenizer::Token;
 
 use super::{
-    alter_schema,
+    account, alter_schema,
     cursor::{Cursor, Parsed},
     newer::Newer,
     partition,
@@ -28,6 +28,9 @@ pub(super) fn drop(c: &mut Cursor<'_>) -> Parsed<Statement> {
         let name = c.object_name()?;
         return Ok(Statement::DropTable { name, if_exists, force: c.take("FORCE") });
     }
+    if c.is_word("USER") || c.is_word("ROLE") {
+        return account::drop(c);
+    }
     if c.is_word("INDEX") {
         return alter_schema::drop_index(c);
     }
@@ -35,7 +38,7 @@ pub(super) fn drop(c: &mut Cursor<'_>) -> Parsed<Statement> {
         let (name, if_exists, table) = alter_schema::drop_view(c)?;
         return match table {
             Some(table) => Ok(Statement::DropRollupView { name: name.name, table, if_exists }),
-            None => c.unexpected("'ON'"),
+            None => Ok(Statement::DropMaterializedView { name, if_exists }),
         };
     }
     if c.take("VIEW") {

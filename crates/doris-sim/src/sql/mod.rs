@@ -4,6 +4,7 @@
 //! (`DorisParser.g4`) and lives here, one file per family. INSERT with nothing but literals, the bulk of all text, takes
 //! a fast way of its own ([`mod@insert`]).
 
+mod account;
 mod alter_partition;
 mod alter_schema;
 mod alter_table;
@@ -84,7 +85,28 @@ fn tokens(sql: &str) -> Parsed<Vec<TokenWithSpan>> {
     Ok(tokens)
 }
 
+/// Puts AS between two string literals that follow each other: the second is an alias in Doris, and not a part of the first
+/// as in MySQL.
+fn with_aliases(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let is_string = |token: &Token| matches!(token, Token::SingleQuotedString(_) | Token::DoubleQuotedString(_));
+    let mut last_is_string = false;
+    let mut out = Vec::with_capacity(tokens.len());
+    for token in tokens {
+        if last_is_string && is_string(&token.token) {
+            out.push(TokenWithSpan { token: Token::make_keyword("AS"), span: token.span });
+        }
+        if !matches!(token.token, Token::Whitespace(_)) {
+            last_is_string = is_string(&token.token);
+        }
+        out.push(token);
+    }
+    out
+}
+
 fn parse_one(sql: &str, tokens: Vec<TokenWithSpan>) -> Parsed<(Statement, Vec<Mark>)> {
+    let first = tokens.iter().find(|token| !matches!(token.token, Token::Whitespace(_)));
+    let is_query = first.is_some_and(|token| ["SELECT", "WITH"].iter().any(|word| cursor::is_word(&token.token, word)));
+    let tokens = if is_query { with_aliases(tokens) } else { tokens };
     let mut cursor = Cursor::new(sql, tokens);
     let statement = statement(&mut cursor)?;
     cursor.end()?;
@@ -95,7 +117,7 @@ fn statement(c: &mut Cursor<'_>) -> Parsed<Statement> {
     let Token::Word(word) = c.peek() else {
         return match c.peek() {
             Token::LParen => Ok(Statement::Query(c.query()?)),
-            _ => c.unexpected("<EOF>, ';', '(', 'ADMIN', 'ALTER', 'BACKUP', 'CREATE', 'SELECT', 'SHOW'"),
+            _ => c.unexpected(STATEMENTS),
         };
     };
     let verb = if word.quote_style.is_some() { String::new() } else { word.value.to_ascii_uppercase() };
@@ -121,6 +143,7 @@ fn statement(c: &mut Cursor<'_>) -> Parsed<Statement> {
         "DESC" | "DESCRIBE" => show::describe(c),
         "ADMIN" => show::admin(c),
         "ANALYZE" => show::analyze(c),
+        "GRANT" | "REVOKE" => account::grant(c),
         "USE" => session::use_db(c),
         "SET" => session::set(c),
         "KILL" => session::kill(c),
@@ -128,12 +151,22 @@ fn statement(c: &mut Cursor<'_>) -> Parsed<Statement> {
             c.advance();
             Ok(Statement::Sync)
         }
-        _ => c.unexpected(
-            "<EOF>, ';', '(', 'ADMIN', 'ALTER', 'BACKUP', 'BUILD', 'CANCEL', 'CREATE', 'DELETE', 'DESC', 'DESCRIBE', 'DROP', \
-             'INSERT', 'KILL', 'RECOVER', 'RESTORE', 'SELECT', 'SET', 'SHOW', 'SYNC', 'TRUNCATE', 'UPDATE', 'USE', 'VALUES', 'WITH'",
-        ),
+        // Statements of Doris that are none of the simulator's.
+        "CALL" | "COPY" | "EXPLAIN" | "EXPORT" | "HELP" | "INSTALL" | "LOAD" | "LOCK" | "MERGE" | "PAUSE" | "PLAN"
+        | "REFRESH" | "RESUME" | "START" | "STOP" | "SWITCH" | "UNINSTALL" | "UNLOCK" | "UNSET" | "WARM" => {
+            c.not_modelled(&format!("the statement {verb}"))
+        }
+        _ => c.unexpected(STATEMENTS),
     }
 }
+
+/// What a statement may begin with (seen).
+const STATEMENTS: &str = "<EOF>, ';', '(', 'ADMIN', 'ALTER', 'ANALYZE', 'BACKUP', 'BEGIN', 'BUILD', 'CALL', 'CANCEL', \
+                          'CLEAN', 'COMMIT', 'COPY', 'CREATE', 'DELETE', 'DESC', 'DESCRIBE', 'DROP', 'EXPLAIN', 'EXPORT', \
+                          'GRANT', 'HELP', 'INSERT', 'INSTALL', 'KILL', 'LOAD', 'LOCK', 'MERGE', 'PAUSE', 'PLAN', \
+                          'RECOVER', 'REFRESH', 'RESTORE', 'RESUME', 'REVOKE', 'ROLLBACK', 'SELECT', 'SET', 'SHOW', \
+                          'START', 'STOP', 'SWITCH', 'SYNC', 'TRUNCATE', 'UNINSTALL', 'UNLOCK', 'UNSET', 'UPDATE', \
+                          'USE', 'VALUES', 'WARM', 'WITH'";
 
 fn create(c: &mut Cursor<'_>) -> Parsed<Statement> {
     c.expect("CREATE")?;
@@ -143,10 +176,20 @@ fn create(c: &mut Cursor<'_>) -> Parsed<Statement> {
         view::create(c)
     } else if c.is_word("TABLE") {
         create_table::create(c)
+    } else if c.is_word("USER") || c.is_word("ROLE") {
+        account::create(c)
     } else if c.is_word("INDEX") {
         alter_schema::create_index(c)
+    } else if c.are_words(&["TEMPORARY", "TABLE"]) {
+        c.advance();
+        match create_table::create(c)? {
+            Statement::CreateTable(table) => Ok(Statement::CreateTemporaryTable(table)),
+            _ => c.not_modelled("this form of CREATE TEMPORARY TABLE"),
+        }
     } else if alter_schema::is_synchronous_view(c) {
         alter_schema::create_view(c)
+    } else if c.is_word("MATERIALIZED") {
+        alter_schema::create_materialized(c)
     } else {
         c.unexpected("'DATABASE', 'INDEX', 'MATERIALIZED', 'OR', 'SCHEMA', 'TABLE', 'VIEW'")
     }

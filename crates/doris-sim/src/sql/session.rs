@@ -3,8 +3,9 @@
 use sqlparser::{ast::Expr, tokenizer::Token};
 
 use super::{
+    account,
     cursor::{Cursor, Parsed},
-    statement::Statement,
+    statement::{Assignment, Statement},
 };
 
 /// `USE [catalog.]db`
@@ -23,6 +24,9 @@ pub(super) fn set(c: &mut Cursor<'_>) -> Parsed<Statement> {
         }
         return Ok(Statement::Set(Vec::new()));
     }
+    if c.is_word("PASSWORD") {
+        return account::set_password(c);
+    }
     if c.are_words(&["SESSION", "TRANSACTION"]) || c.are_words(&["GLOBAL", "TRANSACTION"]) || c.is_word("TRANSACTION") {
         while !c.at_end() {
             c.advance();
@@ -32,10 +36,12 @@ pub(super) fn set(c: &mut Cursor<'_>) -> Parsed<Statement> {
     Ok(Statement::Set(c.list(assignment)?))
 }
 
-fn assignment(c: &mut Cursor<'_>) -> Parsed<(String, Expr)> {
-    let _scope = c.take("SESSION") || c.take("GLOBAL") || c.take("LOCAL");
+fn assignment(c: &mut Cursor<'_>) -> Parsed<Assignment> {
+    let mut global = c.take("GLOBAL");
+    let _own = !global && (c.take("SESSION") || c.take("LOCAL"));
     let mut name = c.variable()?;
     if matches!(name.as_str(), "@@session" | "@@global") {
+        global |= name == "@@global";
         c.expect_token(&Token::Period)?;
         name = c.identifier()?.to_ascii_lowercase();
     }
@@ -45,9 +51,9 @@ fn assignment(c: &mut Cursor<'_>) -> Parsed<(String, Expr)> {
     }
     if c.is_word("DEFAULT") || c.is_word("ON") {
         let word = c.identifier_or_reserved()?;
-        return Ok((name, Expr::Identifier(word.as_str().into())));
+        return Ok(Assignment { name, global, value: Expr::Identifier(word.as_str().into()) });
     }
-    Ok((name, c.expression()?))
+    Ok(Assignment { name, global, value: c.expression()? })
 }
 
 /// `KILL [CONNECTION | QUERY] id`

@@ -3,9 +3,10 @@
 use sqlparser::tokenizer::Token;
 
 use super::{
+    account,
     cursor::{Cursor, Parsed},
     partition,
-    statement::{AlterJobs, Filter, JobFilter, Show, Statement},
+    statement::{AlterJobs, Filter, JobFilter, Show, ShowGrants, Statement},
 };
 
 /// `SHOW ..`
@@ -46,8 +47,18 @@ fn what(c: &mut Cursor<'_>) -> Parsed<Show> {
     if c.take_all(&["CREATE", "TABLE"]) {
         return Ok(Show::CreateTable(c.object_name()?));
     }
+    if c.take_all(&["CREATE", "MATERIALIZED", "VIEW"]) {
+        let view = c.object_name()?;
+        if c.is_word("ON") {
+            return c.not_modelled("SHOW CREATE of synchronous materialized views");
+        }
+        return Ok(Show::CreateMaterializedView(view));
+    }
     if c.take_all(&["CREATE", "VIEW"]) {
         return Ok(Show::CreateView(c.object_name()?));
+    }
+    if c.take("VIEW") {
+        return Ok(Show::ViewsOf(table_from(c)?));
     }
     if c.take_all(&["TEMPORARY", "PARTITIONS"]) {
         return partitions(c, true);
@@ -102,11 +113,97 @@ fn what(c: &mut Cursor<'_>) -> Parsed<Show> {
     if c.take("PROC") {
         return Ok(Show::Proc(c.string()?));
     }
-    rest(c)
+    if let Some(show) = grants(c)? {
+        return Ok(show);
+    }
+    match constant(c) {
+        Some(show) => Ok(show),
+        None => rest(c),
+    }
 }
 
-/// Lists that are always empty here.
+/// What else SHOW can be in Doris, and the simulator does not know.
+const OTHERS: &[&str] = &[
+    "ANALYZE",
+    "BROKER",
+    "CATALOG",
+    "CATALOGS",
+    "CLUSTERS",
+    "COLLATION",
+    "COLUMN",
+    "COMPUTE",
+    "CONVERT_LSC",
+    "CREATE",
+    "DATA",
+    "DATABASE",
+    "DELETE",
+    "DICTIONARIES",
+    "DYNAMIC",
+    "ENCRYPTKEYS",
+    "EVENTS",
+    "EXPORT",
+    "FILE",
+    "FUNCTIONS",
+    "GLOBAL",
+    "JOB",
+    "LOAD",
+    "OPEN",
+    "PLUGINS",
+    "POLICY",
+    "PRIVILEGES",
+    "PROCEDURE",
+    "PROCESSLIST",
+    "PROPERTY",
+    "QUERY",
+    "QUEUED",
+    "REPLICA",
+    "REPOSITORIES",
+    "RESOURCES",
+    "ROUTINE",
+    "ROW",
+    "SMALL",
+    "SQL_BLOCK_RULE",
+    "STAGES",
+    "STORAGE",
+    "STREAM",
+    "SYNC",
+    "TABLET",
+    "TRASH",
+    "TRIGGERS",
+    "TYPECAST",
+    "USER",
+    "WARM",
+    "WORKLOAD",
+];
+
+/// Who may do what.
+fn grants(c: &mut Cursor<'_>) -> Parsed<Option<Show>> {
+    if c.take_all(&["ALL", "GRANTS"]) {
+        return Ok(Some(Show::Grants(ShowGrants::All)));
+    }
+    if c.take("GRANTS") {
+        let whose = if c.take("FOR") { ShowGrants::Of(account::user(c)?) } else { ShowGrants::Own };
+        return Ok(Some(Show::Grants(whose)));
+    }
+    Ok(c.take("ROLES").then_some(Show::Roles))
+}
+
+/// Lists that never change.
+fn constant(c: &mut Cursor<'_>) -> Option<Show> {
+    if c.take("ENGINES") || c.take_all(&["STORAGE", "ENGINES"]) {
+        return Some(Show::Engines);
+    }
+    if c.take("CHARSET") || c.take_all(&["CHARACTER", "SET"]) {
+        return Some(Show::Charset);
+    }
+    c.take_all(&["LAST", "INSERT"]).then_some(Show::LastInsert)
+}
+
+/// Lists that are always empty here, and what is not modelled.
 fn rest(c: &mut Cursor<'_>) -> Parsed<Show> {
+    if let Some(word) = c.word_at(0).filter(|word| OTHERS.contains(&word.as_str())) {
+        return c.not_modelled(&format!("SHOW {word}"));
+    }
     let columns: &[&str] = if c.take("STATUS") {
         &["Variable_name", "Value"]
     } else if c.take("WARNINGS") || c.take("ERRORS") {
@@ -219,11 +316,20 @@ pub(super) fn admin(c: &mut Cursor<'_>) -> Parsed<Statement> {
     if c.take_all(&["SHOW", "FRONTEND", "CONFIG"]) {
         return Ok(Statement::Show(frontend_config(c)?));
     }
+    if !c.is_word("SET") && matches!(c.peek(), Token::Word(_)) {
+        return c.not_modelled("this form of ADMIN");
+    }
     c.expect("SET")?;
     if c.take("TABLE") {
         let table = c.object_name()?;
         c.expect("STATUS")?;
         return Ok(Statement::AdminSetTableStatus { table, properties: c.optional_properties()? });
+    }
+    if c.take_all(&["REPLICA", "STATUS"]) {
+        return Ok(Statement::AdminSetReplicaStatus(c.optional_properties()?));
+    }
+    if ["REPLICA", "PARTITION", "ENCRYPTION"].iter().any(|word| c.is_word(word)) {
+        return c.not_modelled("this form of ADMIN SET");
     }
     c.take("ALL");
     if !c.take("FRONTEND") && !c.take("FRONTENDS") {

@@ -211,6 +211,7 @@ mod tests {
         ));
     }
 
+    /// Defects: BIN-18.
     #[test]
     fn replicas_are_pairs_or_an_object() {
         for (map, expected) in [

@@ -69,6 +69,7 @@ mod tests {
     };
     use crate::rpc::BinlogType;
 
+    /// Defects: BIN-45, SQL-30.
     #[test]
     fn empty_names_and_ids_of_nothing_are_none() {
         let data = r#"{"db":1,"tb":2,"ind":-1,"p":9,"nT":"","oT":"","nR":"","oR":"","nP":"p_new","oP":"p1"}"#;

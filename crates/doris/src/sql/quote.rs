@@ -105,6 +105,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
+    /// Defects: SQL-11, BIN-35.
     #[test]
     fn identifiers_are_exact() {
         for (name, sql) in [

@@ -9,6 +9,7 @@ fn s(text: &str) -> String {
     text.to_owned()
 }
 
+/// Defects: BIN-35, SQL-10, SQL-13, SQL-21, ENG-P-4.
 #[test]
 fn odd_names_stay_names() {
     let comment = VerbatimText::new("it's").unwrap();
@@ -70,6 +71,7 @@ fn odd_names_stay_names() {
     }
 }
 
+/// Defects: SQL-8, ENG-P-9.
 #[test]
 fn backup_lists_what_is_asked() {
     let objects = vec![

@@ -12,13 +12,13 @@ use doris::{
 };
 use tracing::warn;
 
-use super::{Change, Exit, Prepared, Shared, proof::Proof};
-use crate::phase::CopiedIndex;
+use super::{Change, Exit, Prepared, TableView, proof::Proof};
+use crate::tables::CopiedIndex;
 
 /// A light schema change.
-pub(super) fn modify(shared: &Shared, seq: CommitSeq, change: &ModifyColumns) -> Result<Prepared, Exit> {
+pub(super) fn modify(view: &TableView, seq: CommitSeq, change: &ModifyColumns) -> Result<Prepared, Exit> {
     let schema = change.base_schema().unwrap_or_default();
-    let mut clauses = rewrite::alter_clauses(&change.raw_sql, schema).map_err(|error| super::copy(seq, error))?;
+    let mut clauses = rewrite::alter_clauses(&change.raw_sql, schema).map_err(|error| super::copy(view, seq, error))?;
     for clause in &mut clauses {
         // The base index is called as its table, which has a name of its own on the destination.
         let rollup = match clause {
@@ -27,7 +27,7 @@ pub(super) fn modify(shared: &Shared, seq: CommitSeq, change: &ModifyColumns) ->
             | AlterClause::ModifyColumn { rollup, .. } => rollup,
             AlterClause::EnableFeature(_) => continue,
         };
-        if rollup.as_ref().is_some_and(|name| *name == shared.mapping.source_name) {
+        if rollup.as_ref().is_some_and(|name| *name == view.mapping.source_name) {
             *rollup = None;
         }
     }
@@ -37,7 +37,7 @@ pub(super) fn modify(shared: &Shared, seq: CommitSeq, change: &ModifyColumns) ->
         let rollups = clauses.iter().filter(|clause| adds_or_drops(clause)).filter_map(rollup_of);
         // The base index alone does not show what was done to a rollup.
         let rollups: BTreeMap<_, _> = rollups
-            .map(|name| Ok((name.clone(), visible(rollup_schema(shared, seq, change, name)?))))
+            .map(|name| Ok((name.clone(), visible(rollup_schema(view, seq, change, name)?))))
             .collect::<Result<_, Exit>>()?;
         match rollups.is_empty() {
             true => Proof::Columns(visible(schema)),
@@ -48,10 +48,10 @@ pub(super) fn modify(shared: &Shared, seq: CommitSeq, change: &ModifyColumns) ->
     };
     let text = clauses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let statement =
-        Statement::AlterTable { db: shared.context.dest_db.clone(), table: shared.dest_table.clone(), clause: text };
+        Statement::AlterTable { db: view.context.dest_db.clone(), table: view.dest_table.clone(), clause: text };
     let mut planned =
-        Change::new(seq, format!("record {seq} (MODIFY_TABLE_ADD_OR_DROP_COLUMNS)")).step(&statement, proof);
-    if let Some(statement) = comments(shared, rewrite::clauses_need_comments(&clauses)) {
+        Change::new(view.id(), seq, format!("record {seq} (MODIFY_TABLE_ADD_OR_DROP_COLUMNS)")).step(&statement, proof);
+    if let Some(statement) = comments(view, rewrite::clauses_need_comments(&clauses)) {
         planned = planned.step(&statement, Proof::Repeatable);
     }
     Ok(Prepared::Change(planned))
@@ -72,52 +72,52 @@ fn visible(schema: &[Column]) -> BTreeSet<String> {
 
 /// The columns that the record gives to a rollup.
 fn rollup_schema<'a>(
-    shared: &Shared,
+    view: &TableView,
     seq: CommitSeq,
     change: &'a ModifyColumns,
     name: &str,
 ) -> Result<&'a [Column], Exit> {
     let copied = CopiedIndex::Rollup(name.to_owned());
-    let on_record = shared.indexes.iter().find(|(_, index)| **index == copied).map(|(id, _)| *id);
+    let on_record = view.indexes.iter().find(|(_, index)| **index == copied).map(|(id, _)| *id);
     let schema = on_record.or_else(|| change.index_names.get(name).copied()).and_then(|id| change.schemas.get(&id));
-    let schema = schema.ok_or_else(|| super::copy(seq, format!("the columns of rollup {name} are not known")))?;
+    let schema = schema.ok_or_else(|| super::copy(view, seq, format!("the columns of rollup {name} are not known")))?;
     Ok(schema.as_slice())
 }
 
 /// RENAME COLUMN.
-pub(super) fn rename(shared: &Shared, seq: CommitSeq, rename: &RenameColumn) -> Prepared {
+pub(super) fn rename(view: &TableView, seq: CommitSeq, rename: &RenameColumn) -> Prepared {
     let (old, new) = (rename.old.clone(), rename.new.clone());
     let statement = Statement::RenameColumn {
-        db: shared.context.dest_db.clone(),
-        table: shared.dest_table.clone(),
+        db: view.context.dest_db.clone(),
+        table: view.dest_table.clone(),
         old: old.clone(),
         new: new.clone(),
     };
-    let change = Change::new(seq, format!("record {seq} (RENAME_COLUMN {old} to {new})"));
+    let change = Change::new(view.id(), seq, format!("record {seq} (RENAME_COLUMN {old} to {new})"));
     Prepared::Change(change.step(&statement, Proof::ColumnRenamed { old, new }))
 }
 
 /// Comments of the table or of columns, as they are: Doris decodes nothing here.
-pub(super) fn comment(shared: &Shared, seq: CommitSeq, change: &ModifyComment) -> Prepared {
+pub(super) fn comment(view: &TableView, seq: CommitSeq, change: &ModifyComment) -> Prepared {
     let statement = match &change.change {
         CommentChange::Table(text) => match VerbatimText::new(text) {
             Some(comment) => Some(Statement::SetTableComment {
-                db: shared.context.dest_db.clone(),
-                table: shared.dest_table.clone(),
+                db: view.context.dest_db.clone(),
+                table: view.dest_table.clone(),
                 comment,
             }),
             None => {
-                warn!(job = shared.context.name, %seq, "a comment of the table cannot be written in SQL and is left as it is");
+                warn!(job = view.context.name, %seq, "a comment of the table cannot be written in SQL and is left as it is");
                 None
             }
         },
         CommentChange::Columns(texts) => {
-            comments(shared, texts.iter().map(|(column, text)| (column.clone(), text.clone())).collect())
+            comments(view, texts.iter().map(|(column, text)| (column.clone(), text.clone())).collect())
         }
     };
     match statement {
         Some(statement) => {
-            let planned = Change::new(seq, format!("record {seq} (MODIFY_COMMENT)")).optional();
+            let planned = Change::new(view.id(), seq, format!("record {seq} (MODIFY_COMMENT)")).optional();
             Prepared::Change(planned.step(&statement, Proof::Repeatable))
         }
         None => Prepared::Nothing,
@@ -125,17 +125,17 @@ pub(super) fn comment(shared: &Shared, seq: CommitSeq, change: &ModifyComment) -
 }
 
 /// MODIFY COLUMN .. COMMENT for every text that SQL can hold.
-fn comments(shared: &Shared, texts: Vec<(String, String)>) -> Option<Statement> {
+fn comments(view: &TableView, texts: Vec<(String, String)>) -> Option<Statement> {
     let mut comments = Vec::new();
     for (column, text) in texts {
         match VerbatimText::new(text) {
             Some(text) => comments.push((column, text)),
-            None => warn!(job = shared.context.name, column, "a comment cannot be written in SQL and is left as it is"),
+            None => warn!(job = view.context.name, column, "a comment cannot be written in SQL and is left as it is"),
         }
     }
     (!comments.is_empty()).then(|| Statement::SetColumnComments {
-        db: shared.context.dest_db.clone(),
-        table: shared.dest_table.clone(),
+        db: view.context.dest_db.clone(),
+        table: view.dest_table.clone(),
         comments,
     })
 }

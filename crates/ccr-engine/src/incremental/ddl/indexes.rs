@@ -7,8 +7,8 @@ use doris::{
     sql::Statement,
 };
 
-use super::{Change, Exit, Prepared, Scope, Shared, change::Effect, proof::Proof};
-use crate::phase::CopiedIndex;
+use super::{Change, Exit, Prepared, Scope, TableView, change::Effect, proof::Proof};
+use crate::tables::CopiedIndex;
 
 /// A statement that only drops indexes is executed. Files refer to indexes by their ids, which only a copy keeps: `Err` says
 /// why the table is copied.
@@ -33,17 +33,17 @@ fn drops_indexes_only(raw_sql: &str) -> bool {
 }
 
 /// DROP INDEX.
-pub(super) fn drop(shared: &Shared, seq: CommitSeq, change: &ModifyIndexes) -> Prepared {
+pub(super) fn drop(view: &TableView, seq: CommitSeq, change: &ModifyIndexes) -> Prepared {
     let names: Vec<String> = change.changed.iter().map(|index| index.name.clone()).collect();
     if names.is_empty() {
         return Prepared::Nothing;
     }
     let statement = Statement::DropIndexes {
-        db: shared.context.dest_db.clone(),
-        table: shared.dest_table.clone(),
+        db: view.context.dest_db.clone(),
+        table: view.dest_table.clone(),
         indexes: names.clone(),
     };
-    let change = Change::new(seq, format!("record {seq} (DROP INDEX {})", names.join(", ")));
+    let change = Change::new(view.id(), seq, format!("record {seq} (DROP INDEX {})", names.join(", ")));
     Prepared::Change(change.step(&statement, Proof::IndexesGone(names.into_iter().collect())))
 }
 
@@ -53,24 +53,24 @@ pub(super) fn scope_of_job(job: &IndexJob) -> Scope {
 }
 
 /// BUILD INDEX in one partition. Doris does it at its leisure.
-pub(super) async fn build(shared: &Shared, seq: CommitSeq, job: &IndexJob) -> Result<Prepared, Exit> {
+pub(super) async fn build(view: &TableView, seq: CommitSeq, job: &IndexJob) -> Result<Prepared, Exit> {
     // An unpartitioned table refuses the clause; its one partition has no range.
-    let partition = if shared.mapping.dest_ranges.contains_key("") {
+    let partition = if view.mapping.dest_ranges.contains_key("") {
         None
     } else {
-        let rows = shared.context.dest.partitions(&shared.context.dest_db, &shared.dest_table).await?;
-        let entry = shared.ledger.get(job.partition);
+        let rows = view.context.dest.partitions(&view.context.dest_db, &view.dest_table).await?;
+        let entry = view.ledger.get(job.partition);
         match entry.and_then(|entry| rows.into_iter().find(|row| row.id == entry.dest)) {
             Some(row) => Some(row.name),
             // Dropped since on the source, and never copied.
             None => return Ok(Prepared::Nothing),
         }
     };
-    let mut change = Change::new(seq, format!("record {seq} (BUILD INDEX)")).optional();
+    let mut change = Change::new(view.id(), seq, format!("record {seq} (BUILD INDEX)")).optional();
     for index in &job.indexes {
         let statement = Statement::BuildIndex {
-            db: shared.context.dest_db.clone(),
-            table: shared.dest_table.clone(),
+            db: view.context.dest_db.clone(),
+            table: view.dest_table.clone(),
             index: index.name.clone(),
             partition: partition.clone(),
         };
@@ -80,54 +80,54 @@ pub(super) async fn build(shared: &Shared, seq: CommitSeq, job: &IndexJob) -> Re
 }
 
 /// RENAME ROLLUP.
-pub(super) fn rename_rollup(shared: &Shared, seq: CommitSeq, rename: &Rename) -> Result<Prepared, Exit> {
-    let on_record = rename.index.and_then(|index| match shared.indexes.get(&index) {
+pub(super) fn rename_rollup(view: &TableView, seq: CommitSeq, rename: &Rename) -> Result<Prepared, Exit> {
+    let on_record = rename.index.and_then(|index| match view.indexes.get(&index) {
         Some(CopiedIndex::Rollup(name)) => Some(name.clone()),
         _ => None,
     });
     let Some(new) = rename.new_rollup.clone() else { return Ok(Prepared::Nothing) };
     let Some(old) = on_record.or_else(|| rename.old_rollup.clone()) else {
-        return Err(super::copy(seq, "a rollup was renamed whose old name is not known"));
+        return Err(super::copy(view, seq, "a rollup was renamed whose old name is not known"));
     };
     if old == new {
         return Ok(Prepared::Nothing);
     }
     let statement = Statement::RenameRollup {
-        db: shared.context.dest_db.clone(),
-        table: shared.dest_table.clone(),
+        db: view.context.dest_db.clone(),
+        table: view.dest_table.clone(),
         old: old.clone(),
         new: new.clone(),
     };
-    let change = Change::new(seq, format!("record {seq} (RENAME_ROLLUP {old} to {new})"))
+    let change = Change::new(view.id(), seq, format!("record {seq} (RENAME_ROLLUP {old} to {new})"))
         .step(&statement, Proof::RollupRenamed { old: old.clone(), new: new.clone() })
         .effect(Effect::RollupRenamed { old, new });
     Ok(Prepared::Change(change))
 }
 
 /// DROP ROLLUP. Of several in one statement one is recorded; the others are noticed when a load has nothing for them.
-pub(super) fn drop_rollup(shared: &Shared, seq: CommitSeq, name: &str) -> Prepared {
-    Prepared::Change(drop_change(shared, Some(seq), name))
+pub(super) fn drop_rollup(view: &TableView, seq: CommitSeq, name: &str) -> Prepared {
+    Prepared::Change(drop_change(view, Some(seq), name))
 }
 
 /// A rollup that the source does not have any more.
-pub(super) fn drop_vanished(shared: &Shared, index: IndexId<Source>) -> Result<Prepared, Exit> {
-    match shared.indexes.get(&index) {
-        Some(CopiedIndex::Rollup(name)) => Ok(Prepared::Change(drop_change(shared, None, name))),
+pub(super) fn drop_vanished(view: &TableView, index: IndexId<Source>) -> Result<Prepared, Exit> {
+    match view.indexes.get(&index) {
+        Some(CopiedIndex::Rollup(name)) => Ok(Prepared::Change(drop_change(view, None, name))),
         _ => Ok(Prepared::Nothing),
     }
 }
 
-fn drop_change(shared: &Shared, seq: Option<CommitSeq>, name: &str) -> Change {
+fn drop_change(view: &TableView, seq: Option<CommitSeq>, name: &str) -> Change {
     let statement = Statement::DropRollup {
-        db: shared.context.dest_db.clone(),
-        table: shared.dest_table.clone(),
+        db: view.context.dest_db.clone(),
+        table: view.dest_table.clone(),
         rollup: name.to_owned(),
     };
     let what = match seq {
         Some(seq) => format!("record {seq} (DROP_ROLLUP {name})"),
         None => format!("rollup {name}, which is gone from the source, is dropped"),
     };
-    Change::before_record(what, seq)
+    Change::before_record(view.id(), what, seq)
         .step(&statement, Proof::RollupGone(name.to_owned()))
         .effect(Effect::RollupDropped { name: name.to_owned() })
 }
@@ -136,6 +136,7 @@ fn drop_change(shared: &Shared, seq: Option<CommitSeq>, name: &str) -> Change {
 mod tests {
     use super::*;
 
+    /// Defects: BIN-6, SQL-26.
     #[test]
     fn only_drops_of_indexes_are_executed() {
         for (raw, only) in [

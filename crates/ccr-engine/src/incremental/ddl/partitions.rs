@@ -12,7 +12,7 @@ use doris::{
 
 use super::{
     super::source_watch::SourceLook,
-    Change, Exit, Prepared, Shared,
+    Change, Exit, Prepared, TableView,
     change::{Effect, must_be_empty},
     partition_text,
     proof::Proof,
@@ -23,14 +23,14 @@ use crate::{
 };
 
 /// ADD_PARTITION: the text of the record, with how its rows are spread, which the text never tells.
-pub(super) async fn add(shared: &Shared, seq: CommitSeq, add: &AddPartition) -> Result<Prepared, Exit> {
-    if shared.ledger.get(add.partition).is_some() {
+pub(super) async fn add(view: &TableView, seq: CommitSeq, add: &AddPartition) -> Result<Prepared, Exit> {
+    if view.ledger.get(add.partition).is_some() {
         return Ok(Prepared::Nothing);
     }
     // What is cached is mostly older than the partition.
-    let range = match shared.mapping.source_ranges.get(&add.partition) {
+    let range = match view.mapping.source_ranges.get(&add.partition) {
         Some(range) => Some(range.clone()),
-        None => source_range(shared, add.partition).await?,
+        None => source_range(view, add.partition).await?,
     };
     let distribution = if add.distribution.hash_columns.is_empty() {
         Distribution::Random
@@ -38,10 +38,9 @@ pub(super) async fn add(shared: &Shared, seq: CommitSeq, add: &AddPartition) -> 
         Distribution::Hash(add.distribution.hash_columns.clone())
     };
     let clause = rewrite::add_partition(&add.sql, &distribution, BucketCount::Fixed(add.distribution.buckets))
-        .map_err(|error| super::copy(seq, error))?;
-    let statement =
-        Statement::AlterTable { db: shared.context.dest_db.clone(), table: shared.dest_table.clone(), clause };
-    let change = Change::new(seq, format!("record {seq} (ADD_PARTITION {})", add.partition_name))
+        .map_err(|error| super::copy(view, seq, error))?;
+    let statement = Statement::AlterTable { db: view.context.dest_db.clone(), table: view.dest_table.clone(), clause };
+    let change = Change::new(view.id(), seq, format!("record {seq} (ADD_PARTITION {})", add.partition_name))
         .step(&statement, Proof::PartitionNamed(add.partition_name.clone()))
         .effect(Effect::Added {
             source: add.partition,
@@ -53,19 +52,19 @@ pub(super) async fn add(shared: &Shared, seq: CommitSeq, add: &AddPartition) -> 
 }
 
 /// The range of a source partition as the source has it now; `None`: it is gone again, and no load of it will be copied.
-async fn source_range(shared: &Shared, partition: PartitionId<Source>) -> Result<Option<String>, Exit> {
-    let mut now = source_partitions(shared).await?;
+async fn source_range(view: &TableView, partition: PartitionId<Source>) -> Result<Option<String>, Exit> {
+    let mut now = source_partitions(view).await?;
     Ok(now.remove(&partition))
 }
 
 /// The partitions that the source has now, with their ranges; none if the table itself is gone.
-async fn source_partitions(shared: &Shared) -> Result<BTreeMap<PartitionId<Source>, String>, Exit> {
-    match SourceLook::read(&shared.context).await? {
+async fn source_partitions(view: &TableView) -> Result<BTreeMap<PartitionId<Source>, String>, Exit> {
+    match SourceLook::read(&view.context, view.id()).await? {
         SourceLook::There(table) => Ok(table.partitions.into_iter().map(|found| (found.id, found.range)).collect()),
         SourceLook::Dropped | SourceLook::Absent => Ok(BTreeMap::new()),
         SourceLook::Unknown => Err(Exit::retry(Failure::new(
             Code::TABLE_NOT_FOUND,
-            format!("the source says nothing about database {}", shared.context.source_db),
+            format!("the source says nothing about database {}", view.context.source_db),
             "the job asks again",
         ))),
     }
@@ -73,12 +72,12 @@ async fn source_partitions(shared: &Shared) -> Result<BTreeMap<PartitionId<Sourc
 
 /// The destination's row of a source partition, by what is on record, else by the name that the source's record gives.
 async fn find(
-    shared: &Shared,
+    view: &TableView,
     partition: Option<PartitionId<Source>>,
     name: &str,
 ) -> Result<Option<PartitionRow<Dest>>, Exit> {
-    let rows = shared.context.dest.partitions(&shared.context.dest_db, &shared.dest_table).await?;
-    let entry = partition.and_then(|partition| shared.ledger.get(partition));
+    let rows = view.context.dest.partitions(&view.context.dest_db, &view.dest_table).await?;
+    let entry = partition.and_then(|partition| view.ledger.get(partition));
     Ok(match entry {
         Some(entry) => rows.into_iter().find(|row| row.id == entry.dest),
         None => rows.into_iter().find(|row| row.name == name),
@@ -86,32 +85,32 @@ async fn find(
 }
 
 /// DROP_PARTITION.
-pub(super) async fn drop(shared: &Shared, seq: CommitSeq, drop: &DropPartition) -> Result<Prepared, Exit> {
+pub(super) async fn drop(view: &TableView, seq: CommitSeq, drop: &DropPartition) -> Result<Prepared, Exit> {
     let what = format!("record {seq} (DROP_PARTITION {})", drop.partition_name);
     if drop.partition.is_none() {
-        let rows = shared.context.dest.partitions(&shared.context.dest_db, &shared.dest_table).await?;
-        let row = named(&shared.ledger, &rows, &drop.partition_name, &source_partitions(shared).await?);
-        let row = row.map_err(|why| super::copy(seq, why))?;
-        return Ok(Prepared::Change(dropped(shared, seq, what, row, drop.force)));
+        let rows = view.context.dest.partitions(&view.context.dest_db, &view.dest_table).await?;
+        let row = named(&view.ledger, &rows, &drop.partition_name, &source_partitions(view).await?);
+        let row = row.map_err(|why| super::copy(view, seq, why))?;
+        return Ok(Prepared::Change(dropped(view, seq, what, row, drop.force)));
     }
-    let Some(row) = find(shared, drop.partition, &drop.partition_name).await? else {
+    let Some(row) = find(view, drop.partition, &drop.partition_name).await? else {
         // Never copied, or gone already: then only its entry is left.
-        let entry = drop.partition.and_then(|partition| shared.ledger.get(partition));
+        let entry = drop.partition.and_then(|partition| view.ledger.get(partition));
         return Ok(entry.map_or(Prepared::Nothing, |entry| {
-            Prepared::Change(Change::new(seq, what).effect(Effect::Dropped { partition: entry.dest }))
+            Prepared::Change(Change::new(view.id(), seq, what).effect(Effect::Dropped { partition: entry.dest }))
         }));
     };
-    Ok(Prepared::Change(dropped(shared, seq, what, &row, drop.force)))
+    Ok(Prepared::Change(dropped(view, seq, what, &row, drop.force)))
 }
 
-fn dropped(shared: &Shared, seq: CommitSeq, what: String, row: &PartitionRow<Dest>, force: bool) -> Change {
+fn dropped(view: &TableView, seq: CommitSeq, what: String, row: &PartitionRow<Dest>, force: bool) -> Change {
     let statement = Statement::DropPartition {
-        db: shared.context.dest_db.clone(),
-        table: shared.dest_table.clone(),
+        db: view.context.dest_db.clone(),
+        table: view.dest_table.clone(),
         partition: row.name.clone(),
         force,
     };
-    Change::new(seq, what)
+    Change::new(view.id(), seq, what)
         .step(&statement, Proof::PartitionsGone([row.id].into()))
         .effect(Effect::Dropped { partition: row.id })
 }
@@ -137,21 +136,21 @@ fn named<'a>(
 }
 
 /// TRUNCATE_TABLE: without FORCE, so that every partition gets a new id, which is the proof.
-pub(super) async fn truncate(shared: &Shared, seq: CommitSeq, truncate: &Truncate) -> Result<Prepared, Exit> {
-    let rows = shared.context.dest.partitions(&shared.context.dest_db, &shared.dest_table).await?;
-    let emptied = emptied(&shared.ledger, &rows, truncate).map_err(|why| super::copy(seq, why))?;
+pub(super) async fn truncate(view: &TableView, seq: CommitSeq, truncate: &Truncate) -> Result<Prepared, Exit> {
+    let rows = view.context.dest.partitions(&view.context.dest_db, &view.dest_table).await?;
+    let emptied = emptied(&view.ledger, &rows, truncate).map_err(|why| super::copy(view, seq, why))?;
     let names: BTreeSet<String> =
         rows.iter().filter(|row| emptied.contains(&row.id)).map(|row| row.name.clone()).collect();
     if names.is_empty() {
         return Ok(Prepared::Nothing);
     }
     let statement = Statement::Truncate {
-        db: shared.context.dest_db.clone(),
-        table: shared.dest_table.clone(),
+        db: view.context.dest_db.clone(),
+        table: view.dest_table.clone(),
         partitions: if truncate.entire { Vec::new() } else { names.iter().cloned().collect() },
         force: false,
     };
-    let change = Change::new(seq, format!("record {seq} (TRUNCATE_TABLE)"))
+    let change = Change::new(view.id(), seq, format!("record {seq} (TRUNCATE_TABLE)"))
         .step(&statement, Proof::PartitionsGone(emptied.clone()))
         .effect(Effect::Emptied { partitions: emptied, names });
     Ok(Prepared::Change(change))
@@ -187,31 +186,31 @@ fn emptied(
 }
 
 /// RENAME_PARTITION.
-pub(super) async fn rename(shared: &Shared, seq: CommitSeq, rename: &Rename) -> Result<Prepared, Exit> {
+pub(super) async fn rename(view: &TableView, seq: CommitSeq, rename: &Rename) -> Result<Prepared, Exit> {
     let Some(new) = rename.new_partition.clone() else { return Ok(Prepared::Nothing) };
     let old = rename.old_partition.clone().unwrap_or_default();
-    let Some(row) = find(shared, rename.partition, &old).await? else { return Ok(Prepared::Nothing) };
+    let Some(row) = find(view, rename.partition, &old).await? else { return Ok(Prepared::Nothing) };
     if row.name == new {
         return Ok(Prepared::Nothing);
     }
     let statement = Statement::RenamePartition {
-        db: shared.context.dest_db.clone(),
-        table: shared.dest_table.clone(),
+        db: view.context.dest_db.clone(),
+        table: view.dest_table.clone(),
         old: row.name,
         new: new.clone(),
     };
-    let change = Change::new(seq, format!("record {seq} (RENAME_PARTITION to {new})"))
+    let change = Change::new(view.id(), seq, format!("record {seq} (RENAME_PARTITION to {new})"))
         .step(&statement, Proof::PartitionCalled { id: row.id, name: new });
     Ok(Prepared::Change(change))
 }
 
 /// A source partition becomes the counterpart of an empty one of the destination.
 pub(super) async fn open(
-    shared: &Shared,
+    view: &TableView,
     source: PartitionId<Source>,
     dest: PartitionId<Dest>,
 ) -> Result<Prepared, Exit> {
-    let rows = shared.context.dest.partitions(&shared.context.dest_db, &shared.dest_table).await?;
+    let rows = view.context.dest.partitions(&view.context.dest_db, &view.dest_table).await?;
     let Some(row) = rows.into_iter().find(|row| row.id == dest) else {
         return Err(Exit::refresh(Failure::new(
             Code::METADATA,
@@ -219,8 +218,8 @@ pub(super) async fn open(
             "the job reads the metadata again",
         )));
     };
-    must_be_empty(&row, &shared.dest_table)?;
-    Ok(Prepared::Change(Change::opened(source, dest)))
+    must_be_empty(view.id(), &row, &view.dest_table)?;
+    Ok(Prepared::Change(Change::opened(view.id(), source, dest)))
 }
 
 #[cfg(test)]

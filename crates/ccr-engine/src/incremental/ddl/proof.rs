@@ -2,7 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use doris::{Dest, ids::PartitionId, sql::IndexColumnRow};
+use doris::{
+    Dest,
+    cluster::TableMeta,
+    ids::{PartitionId, TableId},
+    sql::IndexColumnRow,
+};
 use serde::{Deserialize, Serialize};
 
 use super::Exit;
@@ -44,9 +49,23 @@ pub(super) enum Proof {
     },
     /// Rows of future partitions are spread at random.
     RandomDistribution,
+    /// There is a table of this name.
+    TableNamed(String),
+    /// The table of this id has this name.
+    TableCalled {
+        id: TableId<Dest>,
+        name: String,
+    },
+    /// There is no table of this id any more.
+    TableGone(TableId<Dest>),
 }
 
 impl Proof {
+    /// Whether the copy's name is needed to look.
+    pub(super) fn needs_table(&self) -> bool {
+        !matches!(self, Self::Repeatable | Self::TableNamed(_) | Self::TableCalled { .. } | Self::TableGone(_))
+    }
+
     /// Asks the destination's master.
     pub(super) async fn shown(&self, context: &Context, table: &str) -> Result<bool, Exit> {
         let (dest, db) = (&context.dest, context.dest_db.as_str());
@@ -94,6 +113,9 @@ impl Proof {
                 let has = |name: &String| columns.iter().any(|column| column.index == *name);
                 has(new) && !has(old)
             }
+            Self::TableNamed(name) => dest.tables(db).await?.iter().any(|row| row.name == *name),
+            Self::TableCalled { id, name } => table_by_id(context, *id).await?.is_some_and(|table| table.name == *name),
+            Self::TableGone(id) => table_by_id(context, *id).await?.is_none(),
             Self::RandomDistribution => dest.create_table_text(db, table).await?.contains("\nDISTRIBUTED BY RANDOM"),
         })
     }
@@ -102,6 +124,13 @@ impl Proof {
 /// Whether the destination shows the table at all: each has columns. An empty list of its parts proves nothing without.
 async fn is_there(context: &Context, table: &str) -> Result<bool, Exit> {
     Ok(!context.dest.index_columns(&context.dest_db, table).await?.is_empty())
+}
+
+/// A destination table by its id. A database that the destination says nothing about is no answer.
+pub(super) async fn table_by_id(context: &Context, id: TableId<Dest>) -> Result<Option<TableMeta<Dest>>, Exit> {
+    let meta = context.dest.get_meta(context.ids().dest_db, Some(&[id])).await?;
+    let meta = meta.ok_or_else(|| super::change::not_yet("the destination says nothing about its database"))?;
+    Ok(meta.tables.into_iter().find(|table| table.id == id))
 }
 
 /// Names of the visible columns of one index.

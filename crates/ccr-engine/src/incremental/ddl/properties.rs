@@ -8,7 +8,7 @@ use doris::{
     sql::{BucketCount, Distribution, Statement, rewrite},
 };
 
-use super::{Change, Exit, Prepared, Scope, Shared, proof::Proof};
+use super::{Change, Exit, Prepared, Scope, TableView, proof::Proof};
 
 /// What the destination decides for itself, or what means nothing there.
 const KEPT_BACK: &[&str] = &[
@@ -43,37 +43,37 @@ pub(super) fn scope(change: &ModifyTableProperties) -> Scope {
 }
 
 /// A record's properties form a group that Doris takes in one statement.
-pub(super) fn set(shared: &Shared, seq: CommitSeq, change: &ModifyTableProperties) -> Prepared {
+pub(super) fn set(view: &TableView, seq: CommitSeq, change: &ModifyTableProperties) -> Prepared {
     let statement = Statement::SetTableProperties {
-        db: shared.context.dest_db.clone(),
-        table: shared.dest_table.clone(),
+        db: view.context.dest_db.clone(),
+        table: view.dest_table.clone(),
         properties: replicated(change),
     };
-    let change = Change::new(seq, format!("record {seq} (MODIFY_TABLE_PROPERTY)")).optional();
+    let change = Change::new(view.id(), seq, format!("record {seq} (MODIFY_TABLE_PROPERTY)")).optional();
     Prepared::Change(change.step(&statement, Proof::Repeatable))
 }
 
 /// How partitions of the future are spread. Those of the source come with their own number.
-pub(super) fn set_buckets(shared: &Shared, seq: CommitSeq, change: &ModifyBuckets) -> Result<Prepared, Exit> {
-    let columns = rewrite::names(&change.columns).map_err(|error| super::copy(seq, error))?;
+pub(super) fn set_buckets(view: &TableView, seq: CommitSeq, change: &ModifyBuckets) -> Result<Prepared, Exit> {
+    let columns = rewrite::names(&change.columns).map_err(|error| super::copy(view, seq, error))?;
     let statement = Statement::SetDistribution {
-        db: shared.context.dest_db.clone(),
-        table: shared.dest_table.clone(),
+        db: view.context.dest_db.clone(),
+        table: view.dest_table.clone(),
         distribution: if change.kind == "HASH" { Distribution::Hash(columns) } else { Distribution::Random },
         buckets: change.buckets.map_or(BucketCount::Auto, BucketCount::Fixed),
     };
-    let change = Change::new(seq, format!("record {seq} (MODIFY_DISTRIBUTION_BUCKET_NUM)")).optional();
+    let change = Change::new(view.id(), seq, format!("record {seq} (MODIFY_DISTRIBUTION_BUCKET_NUM)")).optional();
     Ok(Prepared::Change(change.step(&statement, Proof::Repeatable)))
 }
 
 /// Rows are spread at random from now on.
-pub(super) fn set_random(shared: &Shared, seq: CommitSeq) -> Prepared {
+pub(super) fn set_random(view: &TableView, seq: CommitSeq) -> Prepared {
     let statement = Statement::SetTableProperties {
-        db: shared.context.dest_db.clone(),
-        table: shared.dest_table.clone(),
+        db: view.context.dest_db.clone(),
+        table: view.dest_table.clone(),
         properties: vec![("distribution_type".to_owned(), "random".to_owned())],
     };
-    let change = Change::new(seq, format!("record {seq} (MODIFY_DISTRIBUTION_TYPE)")).optional();
+    let change = Change::new(view.id(), seq, format!("record {seq} (MODIFY_DISTRIBUTION_TYPE)")).optional();
     Prepared::Change(change.step(&statement, Proof::RandomDistribution))
 }
 
@@ -83,6 +83,7 @@ mod tests {
 
     use super::*;
 
+    /// Defects: SQL-28.
     #[test]
     fn what_the_destination_decides_for_itself_is_kept_back() {
         for (properties, expected) in [

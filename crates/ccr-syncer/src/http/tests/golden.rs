@@ -284,6 +284,7 @@ async fn desync_and_sync_say_why_they_could_not() {
     }
 }
 
+/// Defects: SVC-A17.
 #[tokio::test]
 async fn view() {
     let broken = JobRow { name: "<b>".to_owned(), document: "{".to_owned(), owner: OWNER.to_owned() };

@@ -42,7 +42,7 @@ pub(in crate::exec) async fn create(sim: &Sim, session: &mut Session, mut statem
 }
 
 /// Names the table behind each output that is a plain column: such a column keeps its type and whether it may be NULL.
-fn with_sources(context: &Context<'_>, query: &Query, output: Vec<ScopeColumn>) -> Answer<Vec<ScopeColumn>> {
+pub(super) fn with_sources(context: &Context<'_>, query: &Query, output: Vec<ScopeColumn>) -> Answer<Vec<ScopeColumn>> {
     let SetExpr::Select(select) = query.body.as_ref() else { return Ok(output) };
     let scope = query::from::relation(context, &select.from)?.columns;
     if let [SelectItem::Wildcard(_)] = select.projection[..] {
@@ -61,11 +61,11 @@ fn with_sources(context: &Context<'_>, query: &Query, output: Vec<ScopeColumn>) 
     Ok(output.into_iter().enumerate().map(source).collect())
 }
 
-fn exists_text(name: &str) -> String {
+pub(super) fn exists_text(name: &str) -> String {
     format!("Table '{name}' already exists")
 }
 
-fn insert_of(table: ObjectName, source: Box<Query>) -> Insert {
+pub(super) fn insert_of(table: ObjectName, source: Box<Query>) -> Insert {
     Insert {
         table,
         columns: Vec::new(),
@@ -76,7 +76,11 @@ fn insert_of(table: ObjectName, source: Box<Query>) -> Insert {
     }
 }
 
-fn columns(context: &Context<'_>, statement: &CreateTable, output: &[ScopeColumn]) -> Answer<Vec<ColumnDef>> {
+pub(super) fn columns(
+    context: &Context<'_>,
+    statement: &CreateTable,
+    output: &[ScopeColumn],
+) -> Answer<Vec<ColumnDef>> {
     let names = &statement.query_columns;
     if !names.is_empty() && names.len() != output.len() {
         return Err(Refusal::analysis("ctas column size is not equal to the query's"));

@@ -65,6 +65,7 @@ fn spec_of(table: &Table, name: &str, rollups: &LikeRollups) -> Answer<TableSpec
         properties.insert("enable_unique_key_merge_on_write".into(), merge_on_write.to_string());
     }
     Ok(TableSpec {
+        materialized: None,
         name: name.to_owned(),
         columns: table.columns.clone(),
         keys: table.keys,

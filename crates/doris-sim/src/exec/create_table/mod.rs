@@ -8,6 +8,7 @@
 //! | `indexes.rs` | secondary indexes |
 //! | `like.rs` | CREATE TABLE LIKE |
 //! | `as_select.rs` | CREATE TABLE AS SELECT |
+//! | `materialized.rs` | CREATE MATERIALIZED VIEW that is a table |
 
 pub(super) mod as_select;
 mod columns;
@@ -15,6 +16,7 @@ pub(super) mod generated;
 mod indexes;
 mod keys;
 mod like;
+pub(super) mod materialized;
 mod partitions;
 
 pub(super) use columns::column;
@@ -24,7 +26,7 @@ pub(super) use like::like;
 use super::session;
 use crate::{
     Session,
-    model::{Aggregation, Answer, Column, Distribution, Model, Refusal, RollupSpec, TableSpec},
+    model::{Aggregation, Answer, Column, Distribution, MaterializedQuery, Model, Refusal, RollupSpec, TableSpec},
     sql::statement::{Buckets, CreateTable, DistributionDef, KeysKind},
 };
 
@@ -32,6 +34,16 @@ use crate::{
 const DEFAULT_BUCKETS: u32 = 10;
 
 pub(super) fn create(model: &mut Model, session: &Session, statement: CreateTable) -> Answer<()> {
+    create_of(model, session, statement, None)
+}
+
+/// As [`create`]; with the query of an asynchronous materialized view.
+fn create_of(
+    model: &mut Model,
+    session: &Session,
+    statement: CreateTable,
+    materialized: Option<Box<MaterializedQuery>>,
+) -> Answer<()> {
     let Ok(db) = session::db_of(session, statement.name.db.as_deref()) else {
         return Err(Refusal::analysis("database name is null or empty"));
     };
@@ -39,7 +51,7 @@ pub(super) fn create(model: &mut Model, session: &Session, statement: CreateTabl
     // The definition is looked at even if the table exists.
     let agg_state = session.variables.get("enable_agg_state").is_some_and(|value| is_true(value));
     let spec = table_spec(statement, agg_state, model.profile().auto_bucket_gb)?;
-    model.create_table(&db, spec, if_not_exists)?;
+    model.create_table(&db, TableSpec { materialized, ..spec }, if_not_exists)?;
     Ok(())
 }
 
@@ -86,6 +98,7 @@ fn table_spec(statement: CreateTable, agg_state: bool, bucket_gb: u64) -> Answer
     let secondary_indexes = indexes::secondary_indexes(statement.indexes, &columns, keys_type)?;
     generated::analyze(&mut columns)?;
     Ok(TableSpec {
+        materialized: None,
         name: statement.name.name,
         columns,
         keys: keys_type,

@@ -3,7 +3,10 @@
 use sqlparser::ast::{ObjectName, Query, Spanned, TableAlias, TableFactor, TableWithJoins};
 
 use super::{
-    super::scalar::{ScopeColumn, at, unquoted},
+    super::{
+        privilege::Access,
+        scalar::{ScopeColumn, at, unquoted},
+    },
     Context, Relation, join, run, virtual_table,
 };
 use crate::{
@@ -97,7 +100,15 @@ fn table(context: &Context<'_>, name: &ObjectName, partitions: &[String]) -> Ans
         name: name.to_owned(),
         ty: ty.clone(),
     };
-    match database.relation(table) {
+    let found = database.relation(table);
+    if let (Some(stored), false) = (found, context.inside_view) {
+        let first = match stored {
+            Stored::Table(table) => table.columns.first().map(|column| column.name.as_str()),
+            Stored::View(view) => view.columns.first().map(|(name, _)| name.as_str()),
+        };
+        Access { model: context.model, session: context.session }.read(db, table, first.unwrap_or_default())?;
+    }
+    match found {
         None => Err(Refusal::analysis(format!("Table [{table}] does not exist in database [{db}].{place}"))),
         Some(Stored::Table(stored)) => Ok(Relation {
             columns: stored.columns.iter().map(|c| column(&c.name, &c.ty)).collect(),
@@ -111,7 +122,7 @@ fn table(context: &Context<'_>, name: &ObjectName, partitions: &[String]) -> Ans
         }),
         Some(Stored::View(view)) => {
             let query = definition(&view.definition)?;
-            let mut rows = run(&Context { named: &[], ..*context }, &query)?;
+            let mut rows = run(&Context { named: &[], inside_view: true, ..*context }, &query)?;
             for (n, output) in rows.columns.iter_mut().enumerate() {
                 let name = view.columns.get(n).map_or(output.name.as_str(), |(name, _)| name);
                 *output = column(name, &output.ty.clone());

@@ -11,12 +11,7 @@ use sqlparser::{
 };
 
 use super::{
-    super::{
-        coerce::parse_number,
-        datetime::Moment,
-        query,
-        session::{Context, system_variable},
-    },
+    super::{coerce::parse_number, datetime::Moment, query, session::Context, variables::system_variable},
     Arithmetic, Compare, Function, LikePattern, Scalar, Typed,
     alike::{alike, cast},
     builtin::UNMODELLED,
@@ -422,7 +417,11 @@ impl Binder<'_> {
                 Some(db) => text(db.clone()),
                 None => constant(Value::Null, ColumnType::String),
             },
-            "user" | "session_user" | "current_user" => text(format!("'{}'@'%'", context.session.user)),
+            "user" | "session_user" | "current_user" => {
+                let (user, host) = (&context.session.user, &context.session.host);
+                let identity = context.model.identity(user, Some(host));
+                text(identity.map_or_else(|| format!("'{user}'@'%'"), |(identity, _)| identity.to_string()))
+            }
             "connection_id" => constant(Value::Int(context.session.connection_id.into()), ColumnType::Int),
             _ => return None,
         })

@@ -4,6 +4,7 @@ use super::{
     super::{
         database::SYSTEM,
         datetime::format_ms,
+        privilege::Access,
         reply::Rows,
         session::{Context, database_exists},
     },
@@ -18,6 +19,8 @@ use crate::{
 pub(in crate::exec) fn database_names(context: &Context<'_>) -> Vec<String> {
     let own = context.model.databases.values().map(|db| db.name.clone());
     let mut names: Vec<String> = own.chain(SYSTEM.map(str::to_owned)).collect();
+    let access = Access { model: context.model, session: context.session };
+    names.retain(|name| access.sees(name, None));
     names.sort();
     names
 }
@@ -44,8 +47,12 @@ pub(super) fn tables(
     filter: &Filter,
 ) -> Answer<Rows> {
     let db = super::super::session::db_of(context.session, db)?;
+    let access = Access { model: context.model, session: context.session };
     let mut rows: Vec<Vec<Option<String>>> = Vec::new();
     for relation in database(context, db)?.into_iter().flat_map(|db| db.relations.values()) {
+        if !access.sees(db, Some(relation.name())) {
+            continue;
+        }
         let mut row = vec![cell(relation.name())];
         match relation {
             Relation::Table(_) if views => continue,

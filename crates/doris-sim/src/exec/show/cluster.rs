@@ -12,7 +12,7 @@ use crate::model::FrontendRole;
 
 pub(in crate::exec) fn frontends(context: &Context<'_>) -> Rows {
     let model = context.model;
-    let rows = model.frontends.iter().enumerate().map(|(n, fe)| {
+    let rows = model.frontends_by_name().into_iter().map(|(n, fe)| {
         vec![
             cell(&fe.name),
             cell(&fe.host),
@@ -26,7 +26,7 @@ pub(in crate::exec) fn frontends(context: &Context<'_>) -> Rows {
             cell(model.cluster_id()),
             cell(true),
             cell(fe.known_alive),
-            cell(model.journal_id()),
+            cell(if model.master == Some(n) { model.journal_id() } else { fe.replayed_journal }),
             cell(format_ms(fe.started_ms)),
             cell(format_ms(if fe.known_alive { model.now_ms() } else { fe.last_heartbeat_ms })),
             // Whether it is a member of the group that elects.

@@ -6,6 +6,7 @@ pub(super) mod catalog;
 pub(super) mod cluster;
 pub(in crate::exec) mod columns;
 mod config;
+mod grants;
 mod partitions;
 mod proc;
 mod recycle_bin;
@@ -37,6 +38,7 @@ pub(super) fn show(context: &Context<'_>, show: &Show) -> Answer<Rows> {
         Show::CreateDatabase(db) => catalog::create_database(context, db),
         Show::CreateTable(name) => table::create_table(context, name),
         Show::CreateView(name) => table::create_view(context, name),
+        Show::CreateMaterializedView(name) => table::create_materialized_view(context, name),
         Show::Partitions { table, temp, filter } => partitions::partitions(context, table, *temp, filter),
         Show::Tablets { table, partitions } => partitions::tablets(context, table, partitions),
         Show::Columns { table, full } => table::columns(context, table, *full),
@@ -44,6 +46,12 @@ pub(super) fn show(context: &Context<'_>, show: &Show) -> Answer<Rows> {
         Show::Transaction { db, filter } => transaction::transaction(context, db.as_deref(), filter),
         Show::FrontendConfig { pattern } => config::frontend_config(context, pattern.as_deref()),
         Show::Variables(filter) => config::variables(context, filter),
+        Show::Grants(whose) => grants::grants(context, whose),
+        Show::Roles => Ok(grants::roles(context)),
+        Show::Engines => Ok(config::engines()),
+        Show::Charset => Ok(config::charset()),
+        Show::LastInsert => Ok(config::last_insert(context)),
+        Show::ViewsOf(table) => table::views_of(context, table),
         Show::Constraints(table) => super::constraint::show(context, table),
         Show::RecycleBin(filter) => recycle_bin::recycle_bin(context, filter),
         Show::AlterJobs { jobs, db, filter } => alter_jobs::alter_jobs(context, *jobs, db.as_deref(), filter),

@@ -9,7 +9,7 @@ use super::{
     cell, filtered,
 };
 use crate::{
-    model::{Answer, IndexSchema, Model, Partition, PartitionState, Profile, Refusal, Relation, Table, Tablet},
+    model::{Answer, IndexSchema, Model, Partition, PartitionState, Refusal, Relation, Table, Tablet},
     sql::statement::{Filter, ObjectName, TargetPartitions},
 };
 
@@ -39,7 +39,7 @@ const COLUMNS: [&str; 22] = [
 ];
 
 /// Formal or temporary partitions.
-pub(super) fn rows_of(profile: &Profile, table: &Table, temp: bool) -> Rows {
+pub(super) fn rows_of(model: &Model, table: &Table, temp: bool) -> Rows {
     let hash_columns = &table.distribution.hash_columns;
     let distribution = if hash_columns.is_empty() { "RANDOM".to_owned() } else { hash_columns.join(", ") };
     let rows = table.listed_partitions(temp).into_iter().map(|partition| {
@@ -68,7 +68,11 @@ pub(super) fn rows_of(profile: &Profile, table: &Table, temp: bool) -> Rows {
             cell(true),
             None,
             cell(partition.committed_version()),
-            cell(profile.unreported_rows),
+            cell(
+                model
+                    .reported_rows(partition)
+                    .map_or(model.profile().unreported_rows, |rows| i64::try_from(rows).unwrap_or(i64::MAX)),
+            ),
         ]
     });
     Rows::of_texts(&COLUMNS, rows.collect())
@@ -89,7 +93,7 @@ fn table<'a>(context: &Context<'a>, name: &ObjectName) -> Answer<&'a Table> {
 }
 
 pub(super) fn partitions(context: &Context<'_>, name: &ObjectName, temp: bool, filter: &Filter) -> Answer<Rows> {
-    filtered(context, rows_of(context.model.profile(), table(context, name)?, temp), filter)
+    filtered(context, rows_of(context.model, table(context, name)?, temp), filter)
 }
 
 const TABLET_COLUMNS: [&str; 23] = [
@@ -128,17 +132,13 @@ pub(super) fn tablet_rows<'t>(
         let schema_hash = index.map_or(0, |index| index.schema_hash);
         // A replica that is being built reports nothing.
         let altering = index.is_some_and(|index| index.shadow);
-        let reported = |count: usize| if altering { "-1".to_owned() } else { count.to_string() };
         for replica in &tablet.replicas {
             let url = |path: &str| {
                 let be = model.backends.get(&replica.backend);
                 be.map_or_else(String::new, |be| format!("http://{}:{}{path}", be.host, be.http_port))
             };
-            let versions = model
-                .backends
-                .get(&replica.backend)
-                .and_then(|be| be.tablets.get(&tablet.id))
-                .map_or(0, |tablet| tablet.rowsets.len());
+            let versions = model.reported_versions(replica.backend, tablet.id).filter(|_| !altering);
+            let versions = versions.map_or_else(|| "-1".to_owned(), |count| count.to_string());
             let row = vec![
                 cell(tablet.id),
                 cell(replica.id),
@@ -154,11 +154,11 @@ pub(super) fn tablet_rows<'t>(
                 cell(if altering { "ALTER" } else { "NORMAL" }),
                 None,
                 cell(-1),
-                cell(reported(versions)),
-                cell(reported(versions)),
+                cell(&versions),
+                cell(&versions),
                 cell(0),
                 cell(1),
-                cell("/storage"),
+                cell(model.options.storage_path()),
                 cell(url(&format!("/api/meta/header/{}", tablet.id))),
                 cell(url(&format!("/api/compaction/show?tablet_id={}", tablet.id))),
                 cell(-1),
@@ -169,6 +169,43 @@ pub(super) fn tablet_rows<'t>(
     }
     rows.sort();
     Rows::of_texts(&TABLET_COLUMNS, rows.into_iter().map(|(.., row)| row).collect())
+}
+
+/// The node of one tablet: its replicas.
+pub(super) fn replica_rows(model: &Model, index: Option<&IndexSchema>, tablet: &Tablet) -> Rows {
+    const COLUMNS: [&str; 22] = [
+        "ReplicaId",
+        "BackendId",
+        "Version",
+        "LstSuccessVersion",
+        "LstFailedVersion",
+        "LstFailedTime",
+        "SchemaHash",
+        "LocalDataSize",
+        "RemoteDataSize",
+        "RowCount",
+        "State",
+        "IsBad",
+        "IsUserDrop",
+        "VisibleVersionCount",
+        "VersionCount",
+        "PathHash",
+        "Path",
+        "MetaUrl",
+        "CompactionStatus",
+        "CooldownReplicaId",
+        "CooldownMetaId",
+        "QueryHits",
+    ];
+    let all = tablet_rows(model, std::iter::once((index, tablet)));
+    let rows = all.rows.iter().map(|row| {
+        let value = |column: &&str| match *column {
+            "IsBad" | "IsUserDrop" => cell(false),
+            column => all.position(column).and_then(|at| row.get(at).cloned().flatten()),
+        };
+        COLUMNS.iter().map(value).collect()
+    });
+    Rows::of_texts(&COLUMNS, rows.collect())
 }
 
 pub(super) fn tablets(context: &Context<'_>, name: &ObjectName, of: &TargetPartitions) -> Answer<Rows> {

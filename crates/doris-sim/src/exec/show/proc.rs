@@ -14,20 +14,24 @@ pub(super) fn proc(context: &Context<'_>, path: &str) -> Answer<Rows> {
     let Some(inside) = path.strip_prefix('/') else { return Err(missing()) };
     let parts: Vec<&str> = inside.trim_end_matches('/').split('/').filter(|part| !part.is_empty()).collect();
     match parts[..] {
-        [] => Ok(names("name", &["backends", "binlog", "dbs", "frontends", "transactions"])),
+        [] => Ok(names("name", &ROOT)),
         ["frontends"] => Ok(cluster::frontends(context)),
         ["backends"] => Ok(cluster::backends(context)),
         ["binlog"] => Ok(binlogs::binlogs(context)),
         ["transactions"] => Ok(transactions(context)),
         ["transactions", db, ref rest @ ..] => transactions_of(context, db, rest, missing),
         ["dbs"] => Ok(databases(context)),
+        ["dbs", "0" | "1"] => Err(Refusal::analysis("doris-sim does not model the tables of this database")),
+        ["dbs", db] if is_internal(context, db) => {
+            Err(Refusal::analysis("doris-sim does not model the tables of this database"))
+        }
         ["dbs", db] => Ok(tables(context, database(context, db)?)),
         ["dbs", db, table, ref rest @ ..] => {
             let table = self::table(database(context, db)?, table)?;
             match rest {
                 [] => Ok(names("Nodes", &["partitions", "temp_partitions", "index_schema", "indexes"])),
-                ["partitions"] => Ok(partitions::rows_of(context.model.profile(), table, false)),
-                ["temp_partitions"] => Ok(partitions::rows_of(context.model.profile(), table, true)),
+                ["partitions"] => Ok(partitions::rows_of(context.model, table, false)),
+                ["temp_partitions"] => Ok(partitions::rows_of(context.model, table, true)),
                 ["index_schema"] => Ok(index_schema(table)),
                 ["indexes"] => Ok(secondary_indexes(table)),
                 ["partitions" | "temp_partitions", partition] => Ok(indexes(table, self::partition(table, partition)?)),
@@ -39,11 +43,56 @@ pub(super) fn proc(context: &Context<'_>, path: &str) -> Answer<Rows> {
                     let schema = table.indexes.get(&id);
                     Ok(partitions::tablet_rows(context.model, tablets.iter().map(|tablet| (schema, tablet))))
                 }
+                ["partitions" | "temp_partitions", partition, index, tablet] => {
+                    let partition = self::partition(table, partition)?;
+                    let id = IndexId::new(number(index, "Invalid index id format")?);
+                    let wanted = number(tablet, "Invalid tablet id format")?;
+                    let tablets = partition.indexes.get(&id).into_iter().flatten();
+                    let tablet = tablets.into_iter().find(|tablet| tablet.id.get() == wanted);
+                    let tablet = tablet.ok_or_else(|| Refusal::analysis(format!("Can't find tablet id: {wanted}")))?;
+                    Ok(partitions::replica_rows(context.model, table.indexes.get(&id), tablet))
+                }
                 _ => Err(missing()),
             }
         }
+        [name, ..] if ROOT.contains(&name) => {
+            Err(Refusal::analysis(format!("doris-sim does not model the proc node {name}")))
+        }
         _ => Err(missing()),
     }
+}
+
+/// Nodes below `/`.
+const ROOT: [&str; 24] = [
+    "auth",
+    "backends",
+    "bdbje",
+    "binlog",
+    "brokers",
+    "catalogs",
+    "cluster_balance",
+    "cluster_health",
+    "colocation_group",
+    "current_backend_instances",
+    "current_queries",
+    "current_query_stmts",
+    "dbs",
+    "diagnose",
+    "frontends",
+    "jobs",
+    "monitor",
+    "resources",
+    "routine_loads",
+    "statistic",
+    "stream_loads",
+    "tasks",
+    "transactions",
+    "trash",
+];
+
+/// Whether an id is that of the FE's own database.
+fn is_internal(context: &Context<'_>, db: &str) -> bool {
+    db.parse() == Ok(context.model.internal_schema.get())
 }
 
 fn names(column: &str, names: &[&str]) -> Rows {
@@ -102,8 +151,13 @@ fn databases(context: &Context<'_>) -> Rows {
             None,
         ]
     };
-    let mut rows =
-        vec![row(0, "information_schema", 3, 0, 0, Quotas::default()), row(1, "mysql", 0, 0, 0, Quotas::default())];
+    // What a FE makes by itself: tables of statistics and of the audit log, with their replicas.
+    let own = context.model.internal_schema.get();
+    let mut rows = vec![
+        row(0, "information_schema", 52, 0, 0, Quotas::default()),
+        row(1, "mysql", 2, 0, 0, Quotas::default()),
+        row(own, "__internal_schema", 3, 22, 0, Quotas::default()),
+    ];
     for db in context.model.databases.values() {
         let count = db.tables().map(replicas).sum();
         rows.push(row(db.id.get(), &db.name, db.relations.len(), count, context.model.running_txns(db.id), db.quotas));
@@ -243,7 +297,7 @@ fn secondary_indexes(table: &Table) -> Rows {
 
 fn transactions(context: &Context<'_>) -> Rows {
     let mut total = 0;
-    let mut rows: Vec<Vec<Option<String>>> = Vec::new();
+    let mut rows = vec![vec![cell(context.model.internal_schema), cell("__internal_schema"), cell(0)]];
     for db in context.model.databases.values() {
         let running = context.model.running_txns(db.id);
         total += running;

@@ -27,6 +27,9 @@ pub(super) fn create_table(context: &Context<'_>, name: &ObjectName) -> Answer<R
     let db = db_of(context.session, name.db.as_deref())?;
     let text = context.model.create_table_text(db, &name.name)?;
     match relation(context, name)? {
+        Relation::Table(table) if table.materialized.is_some() => {
+            Err(Refusal::analysis("not support async materialized view, please use `show create materialized view`"))
+        }
         Relation::Table(table) => {
             Ok(Rows::of_texts(&["Table", "Create Table"], vec![vec![cell(&table.name), cell(text)]]))
         }
@@ -38,12 +41,47 @@ pub(super) fn create_table(context: &Context<'_>, name: &ObjectName) -> Answer<R
     }
 }
 
+/// The variables that change what a query answers: a view keeps those of the session that made it.
+const SESSION_VARIABLES: &str = "{sql_mode=32, show_hidden_columns=false, block_encryption_mode=, \
+                                 decimal_overflow_scale=6, skip_storage_engine_merge=false, skip_delete_sign=false, \
+                                 skip_delete_bitmap=false, skip_missing_version=false, skip_bad_tablet=false, \
+                                 sql_dialect=doris, serde_dialect=doris, enable_strict_cast=false, \
+                                 enable_decimal256=false, skip_checking_acid_version_file=false}";
+
+pub(super) fn create_materialized_view(context: &Context<'_>, name: &ObjectName) -> Answer<Rows> {
+    let table = table(context, name)?;
+    let Some(text) = table.materialized_text(context.model.profile()) else {
+        return Err(Refusal::analysis(format!(
+            "doris-sim does not model SHOW CREATE MATERIALIZED VIEW of the table {}",
+            name.name
+        )));
+    };
+    let columns = ["Materialized View", "Create Materialized View", "Session Variables"];
+    Ok(Rows::of_texts(&columns, vec![vec![cell(&table.name), cell(text), cell(SESSION_VARIABLES)]]))
+}
+
 pub(super) fn create_view(context: &Context<'_>, name: &ObjectName) -> Answer<Rows> {
     if let Relation::Table(_) = relation(context, name)? {
         let db = db_of(context.session, name.db.as_deref())?;
         return Err(Refusal::analysis(format!("'{db}.{}' is not VIEW", name.name)));
     }
     create_table(context, name)
+}
+
+/// SHOW VIEW: the views that read a table.
+pub(super) fn views_of(context: &Context<'_>, name: &ObjectName) -> Answer<Rows> {
+    let db = db_of(context.session, name.db.as_deref())?;
+    relation(context, name)?;
+    let written = format!("`internal`.`{db}`.`{}`", name.name);
+    let mut rows = Vec::new();
+    for relation in context.model.database(db)?.relations.values() {
+        if let Relation::View(view) = relation
+            && view.definition.contains(&written)
+        {
+            rows.push(vec![cell(&view.name), cell(context.model.create_table_text(db, &view.name)?)]);
+        }
+    }
+    Ok(Rows::of_texts(&["View", "Create View"], rows))
 }
 
 /// DESC, DESC ALL.

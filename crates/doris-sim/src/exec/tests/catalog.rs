@@ -292,11 +292,8 @@ async fn views_are_stored_with_qualified_names() {
     assert_eq!(c.lines("SELECT a.k FROM vw a ORDER BY k DESC").await, ["2", "1"]);
     c.refusals(&[
         ("CREATE VIEW vw AS SELECT 1 AS a", "Table 'vw' already exists"),
-        (
-            "CREATE VIEW vv AS SELECT zz FROM vw",
-            "Unknown column 'zz' in 'table list' in PROJECT clause(line 1, pos 25)",
-        ),
-        ("CREATE VIEW vv AS SELECT k FROM zz", "Table [zz] does not exist in database [d].(line 1, pos 32)"),
+        ("CREATE VIEW vv AS SELECT zz FROM vw", "Unknown column 'zz' in 'table list' in PROJECT clause(line 1, pos 7)"),
+        ("CREATE VIEW vv AS SELECT k FROM zz", "Table [zz] does not exist in database [d].(line 1, pos 14)"),
         ("CREATE VIEW vz AS SELECT nofunc(k) FROM vw", "Can not found function 'nofunc'"),
         ("ALTER VIEW zz AS SELECT 1 AS a", "Unknown table 'zz'"),
         ("SHOW CREATE VIEW uniq_mor", "'d.uniq_mor' is not VIEW"),

@@ -1,6 +1,7 @@
 //! Statements against a cluster in memory, compared with what Doris answers.
 #![allow(clippy::unwrap_used)]
 
+mod account;
 mod alter;
 mod catalog;
 mod create_table;

@@ -122,7 +122,11 @@ async fn expressions_without_tables() {
         ("SELECT 1 WHERE zz = 1", "Unknown column 'zz' in 'table list' in FILTER clause(line 1, pos 15)"),
         ("SELECT nofunc(1)", "Can not found function 'nofunc'"),
         ("KILL 99999", "Unknown thread id: 99999"),
-        ("SET zz=1", "Unknown system variable 'zz'"),
+        (
+            "SET zz=1",
+            "Unknown system variable 'zz',the similar variables are {'enable_fuzzy_blockable_task', 'analyze_timeout', \
+             'auto_analyze_end_time'}",
+        ),
         ("ADMIN SET FRONTEND CONFIG (\"zz\"=\"true\")", "Config 'zz' does not exist"),
     ])
     .await;

@@ -185,7 +185,7 @@ impl Model {
             for replica in &tablet.replicas {
                 let Some(be) = self.backends.get_mut(&replica.backend) else { continue };
                 let shape = be.tablets.get(&origin).map_or_else(TabletShape::default, |t| t.shape.clone());
-                be.tablets.insert(tablet.id, BeTablet::new(tablet.id, partition_id, keys, binlog, shape));
+                be.tablets.insert(tablet.id, BeTablet::new(tablet.id, partition_id, keys, binlog, shape, self.now_ms));
             }
         }
     }

@@ -143,6 +143,13 @@ impl Model {
 
     /// As [`Self::record`], for an UPSERT: with the versions it made.
     pub(crate) fn record_full(&mut self, new: NewRecord<'_>, versions: Vec<(TableId, PartitionId, Version)>) {
+        let is_materialized = |id: &TableId| {
+            let table = self.databases.get(&new.db).and_then(|db| db.table_by_id(*id));
+            table.is_some_and(|table| table.materialized.is_some())
+        };
+        if new.table_ids.iter().any(is_materialized) {
+            return;
+        }
         let remove_enable_cache = matches!(new.kind, kind::ALTER_DATABASE_PROPERTY | kind::MODIFY_TABLE_PROPERTY);
         let exists = new.kind <= self.profile().newest_binlog_kind;
         if exists && self.config_flag("experimental_enable_feature_binlog") {

@@ -199,7 +199,11 @@ impl Model {
     /// Everything that a database has but this, in Doris's order.
     fn all_objects(&self, db: DbId, left_out: &[BackupObject]) -> Vec<BackupObject> {
         let relations = self.databases.get(&db).into_iter().flat_map(|db| db.relations.values());
-        let names = relations.map(Relation::name).filter(|name| left_out.iter().all(|object| object.name != *name));
+        let is_backed_up = |relation: &&Relation| relation.as_table().is_none_or(|table| table.materialized.is_none());
+        let names = relations
+            .filter(is_backed_up)
+            .map(Relation::name)
+            .filter(|name| left_out.iter().all(|object| object.name != *name));
         let names = JavaMap::of_strings(names.map(|name| (name.to_owned(), ())));
         names.keys().map(|name| BackupObject { name: name.to_owned(), ..BackupObject::default() }).collect()
     }
@@ -211,6 +215,9 @@ impl Model {
             Some(Relation::Table(table)) => table,
             Some(_) => return Ok(()),
         };
+        if table.materialized.is_some() {
+            return Err(Refusal::analysis("doris-sim does not model the backup of materialized views"));
+        }
         if !table.temp_partitions.is_empty() && !self.config_flag("ignore_backup_tmp_partitions") {
             return Err(Refusal::analysis(format!("Do not support backup table {name} with temp partitions")));
         }

@@ -47,6 +47,7 @@ impl Model {
             state: TableState::Restore,
             in_atomic_restore: false,
             created_by_restore: true,
+            materialized: None,
             keys: source.keys,
             columns: source.columns.clone(),
             hidden_columns: source.hidden_columns.clone(),

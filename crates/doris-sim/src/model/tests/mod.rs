@@ -37,6 +37,7 @@ pub(super) fn properties(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
 pub(super) fn spec(name: &str, keys: KeysType) -> TableSpec {
     let aggregation = (keys == KeysType::Aggregate).then_some(Aggregation::Replace);
     TableSpec {
+        materialized: None,
         name: name.to_owned(),
         columns: vec![
             Column::key("k", ColumnType::Int),

@@ -9,7 +9,16 @@ use doris::{
 };
 
 use super::{Caller, FrontendService, ok_status, required};
-use crate::model::Refusal;
+use crate::model::{Privilege, Privileges, Refusal};
+
+/// Who calls.
+pub(super) struct Login<'a> {
+    pub(super) user: &'a Option<String>,
+    pub(super) password: &'a Option<Secret>,
+    pub(super) token: &'a Option<Secret>,
+    /// The address that must fit the user's host; `None`: any host's user only.
+    pub(super) ip: Option<&'a str>,
+}
 
 impl FrontendService {
     /// The login of a method. A token that is not empty switches the check off (seen).
@@ -27,8 +36,36 @@ impl FrontendService {
         self.login(user, password, ip)
     }
 
+    /// As [`Self::check_login`], and whether the user has a privilege on a database or on tables of it.
+    pub(super) fn check_access(
+        &self,
+        login: Login<'_>,
+        privilege: Privilege,
+        db: &str,
+        tables: &[String],
+    ) -> Result<(), Refusal> {
+        let Login { user, password, token, ip } = login;
+        self.check_login(user, password, token, ip)?;
+        if token.as_ref().is_some_and(|token| !token.is_empty()) {
+            return Ok(());
+        }
+        let user = user.as_deref().unwrap_or_default();
+        let one_of = [Privilege::Admin, privilege];
+        let allowed = self.sim.look(|model| {
+            let may = |table: Option<&str>| model.may(user, ip, &one_of, Some(db), table);
+            if tables.is_empty() { may(None) } else { tables.iter().all(|table| may(Some(table))) }
+        });
+        if allowed {
+            return Ok(());
+        }
+        let names = Privileges(one_of.into_iter().collect());
+        Err(Refusal::analysis(format!(
+            "Access denied; you need (at least one of) the (priv predicate: OR, {names}) privilege(s) for this operation"
+        )))
+    }
+
     fn login(&self, user: &str, password: &Secret, ip: Option<&str>) -> Result<(), Refusal> {
-        if self.sim.look(|model| model.password_fits(user, password)) {
+        if self.sim.look(|model| model.password_fits(user, password, ip)) {
             return Ok(());
         }
         let ip = ip.unwrap_or("null");

@@ -5,8 +5,8 @@ use doris::rpc::{
     LockBinlogResult, Status, StatusCode,
 };
 
-use super::{Caller, FrontendService, required};
-use crate::model::{self, Refusal};
+use super::{Caller, FrontendService, account::Login, required};
+use crate::model::{self, Privilege, Refusal};
 
 impl FrontendService {
     pub(super) fn get_binlog(&self, request: GetBinlogRequest) -> GetBinlogResult {
@@ -75,7 +75,9 @@ impl FrontendService {
             required(&request.passwd, "passwd")?;
             let db = required(&request.db, "db")?;
             let job = required(&request.job_unique_id, "job_unique_id")?;
-            self.check_login(&request.user, &request.passwd, &request.token, Some(caller.peer))?;
+            let login =
+                Login { user: &request.user, password: &request.passwd, token: &request.token, ip: Some(caller.peer) };
+            self.check_access(login, Privilege::Select, db, request.table.as_slice())?;
             let (status, seq) = self.sim.with(|model| {
                 let key = model.stream_key(db, request.table.as_deref(), request.table_id)?;
                 Ok::<_, Refusal>(model.lock_binlog(&key, job, request.lock_commit_seq))
@@ -94,7 +96,13 @@ impl FrontendService {
         required(&request.passwd, "passwd")?;
         let db = required(&request.db, "db")?;
         let after = *required(&request.prev_commit_seq, "prev_commit_seq")?;
-        self.check_login(&request.user, &request.passwd, &request.token, request.user_ip.as_deref())?;
+        let login = Login {
+            user: &request.user,
+            password: &request.passwd,
+            token: &request.token,
+            ip: request.user_ip.as_deref(),
+        };
+        self.check_access(login, Privilege::Select, db, request.table.as_slice())?;
         Ok((db, after))
     }
 }

@@ -52,9 +52,9 @@ impl FrontendService {
     fn with_admin(&self, request: &HttpRequest<'_>, act: impl FnOnce(&Self) -> HttpReply) -> HttpReply {
         let allowed = match &request.login {
             Some((user, password)) => {
-                self.sim.look(|model| model.is_admin(user) && model.password_fits(user, password))
+                self.sim.look(|model| model.is_admin(user) && model.password_fits(user, password, None))
             }
-            None => self.sim.look(|model| model.sql_password("root").is_some_and(Secret::is_empty)),
+            None => self.sim.look(|model| model.sql_password("root", None).is_some_and(Secret::is_empty)),
         };
         match allowed {
             true => act(self),

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use doris::rpc::{
-    DbMeta, FeReply as _, GetMetaDb, GetMetaRequest, GetMetaResult, IndexMeta, PartitionMeta, ReplicaMeta, Status,
-    StatusCode, TableMeta, TabletMeta,
+    DbMeta, FeReply as _, GetMetaDb, GetMetaRequest, GetMetaResult, GetMetaTable, IndexMeta, PartitionMeta,
+    ReplicaMeta, Status, StatusCode, TableMeta, TabletMeta,
 };
 
-use super::{Caller, FrontendService, required};
+use super::{Caller, FrontendService, account::Login, required};
 use crate::model::{
-    CommitSeq, Database, DbId, IndexId, Model, Partition, PartitionId, Refusal, Table, TableId, Tablet,
+    CommitSeq, Database, DbId, IndexId, Model, Partition, PartitionId, Privilege, Refusal, Table, TableId, Tablet,
 };
 
 impl FrontendService {
@@ -27,11 +27,32 @@ impl FrontendService {
                 return Err(Refusal::plain(StatusCode::INTERNAL_ERROR.0, text));
             }
             let found = self.sim.look(|model| find(model, wanted).map(|db| db.id));
+            if let (None, Some(name @ ("information_schema" | "mysql"))) = (wanted.id, wanted.name.as_deref()) {
+                // It has no tables of this kind (seen).
+                let id = if name == "mysql" { 1 } else { 0 };
+                let empty = Database::new(DbId::new(id), name);
+                let db_meta = self.sim.look(|model| {
+                    db_meta(model, &empty, &GetMetaDb { tables: Some(Vec::new()), ..GetMetaDb::default() })
+                });
+                let db_meta = DbMeta { tables: None, ..db_meta };
+                return Ok(GetMetaResult {
+                    status: Status::new(StatusCode::OK),
+                    db_meta: Some(db_meta),
+                    master_address: None,
+                });
+            }
             let Some(db) = found else {
                 // OK without a database, and the login is not looked at (seen).
                 return Ok(GetMetaResult::refusal(Status::new(StatusCode::OK), None));
             };
-            self.check_login(&request.user, &request.passwd, &request.token, Some(caller.peer))?;
+            let login =
+                Login { user: &request.user, password: &request.passwd, token: &request.token, ip: Some(caller.peer) };
+            let (name, tables) = self.sim.look(|model| {
+                let Some(found) = model.databases.get(&db) else { return (String::new(), Vec::new()) };
+                let wanted = wanted.tables.iter().flatten().filter_map(|table| wanted_table(found, table));
+                (found.name.clone(), wanted.map(|table| table.name.clone()).collect::<Vec<_>>())
+            });
+            self.check_access(login, Privilege::Select, &name, &tables)?;
             let db_meta = self.sim.look(|model| model.databases.get(&db).map(|found| db_meta(model, found, wanted)));
             Ok(GetMetaResult { status: Status::new(StatusCode::OK), db_meta, master_address: None })
         })())
@@ -46,17 +67,19 @@ fn find<'a>(model: &'a Model, wanted: &GetMetaDb) -> Option<&'a Database> {
     }
 }
 
+fn wanted_table<'a>(db: &'a Database, wanted: &GetMetaTable) -> Option<&'a Table> {
+    match (wanted.id, &wanted.name) {
+        (Some(id), _) => db.table_by_id(TableId::new(id)),
+        (None, name) => db.table(name.as_deref().unwrap_or_default()),
+    }
+}
+
 fn db_meta(model: &Model, db: &Database, wanted: &GetMetaDb) -> DbMeta {
     let tables: Vec<TableMeta> = match &wanted.tables {
         None => db.tables().map(|table| table_meta(model, table)).collect(),
-        Some(list) => list
-            .iter()
-            .filter_map(|table| match (table.id, &table.name) {
-                (Some(id), _) => db.table_by_id(TableId::new(id)),
-                (None, name) => db.table(name.as_deref().unwrap_or_default()),
-            })
-            .map(|table| table_meta(model, table))
-            .collect(),
+        Some(list) => {
+            list.iter().filter_map(|table| wanted_table(db, table)).map(|table| table_meta(model, table)).collect()
+        }
     };
     let mut meta =
         DbMeta { id: Some(db.id.get()), name: Some(db.name.clone()), tables: non_empty(tables), ..DbMeta::default() };
@@ -96,7 +119,7 @@ fn table_meta(model: &Model, table: &Table) -> TableMeta {
         name: Some(table.name.clone()),
         in_trash: None,
         partitions: non_empty(table.all_partitions().map(|p| partition_meta(table, p)).collect()),
-        table_type: model.profile().meta_table_types.then(|| "OLAP".into()),
+        table_type: model.profile().meta_table_types.then(|| table.type_name().into()),
     }
 }
 

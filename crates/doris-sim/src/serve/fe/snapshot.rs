@@ -8,8 +8,8 @@ use doris::rpc::{
 };
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 
-use super::{Caller, FrontendService, ok_status, required};
-use crate::model::{Answer, Refusal, RestoreSpec};
+use super::{Caller, FrontendService, account::Login, ok_status, required};
+use crate::model::{Answer, Privilege, Refusal, RestoreSpec};
 
 /// Largest document that is unpacked.
 const MAX_DOCUMENT: u64 = 1 << 30;
@@ -24,13 +24,16 @@ impl FrontendService {
         self.settle((|| {
             required(&request.user, "user")?;
             required(&request.passwd, "passwd")?;
-            required(&request.db, "db")?;
+            let db = required(&request.db, "db")?;
             let label = required(&request.label_name, "label_name")?;
             required(&request.snapshot_name, "snapshot_name")?;
             if *required(&request.snapshot_type, "snapshot_type")? != SnapshotType::LOCAL {
                 return Err(Refusal::analysis("snapshot_type is not LOCAL"));
             }
-            self.check_login(&request.user, &request.passwd, &request.token, Some(caller.peer))?;
+            let login =
+                Login { user: &request.user, password: &request.passwd, token: &request.token, ip: Some(caller.peer) };
+            let tables: Vec<String> = request.table.iter().filter(|table| !table.is_empty()).cloned().collect();
+            self.check_access(login, Privilege::Select, db, &tables)?;
             let snapshot = self.sim.look(|model| model.local_snapshot(label).cloned())?;
             let profile = self.profile();
             let compress = profile.compressed_snapshots && request.enable_compress.unwrap_or(false);
@@ -63,7 +66,9 @@ impl FrontendService {
             let repository = required(&request.repo_name, "repo_name")?;
             let meta = required(&request.meta, "meta")?;
             let job_info = required(&request.job_info, "job_info")?;
-            self.check_login(&request.user, &request.passwd, &request.token, Some(caller.peer))?;
+            let login =
+                Login { user: &request.user, password: &request.passwd, token: &request.token, ip: Some(caller.peer) };
+            self.check_access(login, Privilege::Load, db, &[])?;
             let properties = request.properties.clone().ok_or_else(|| Refusal::plain(6, "properties is null"))?;
             let profile = self.profile();
             let (meta, job_info) = if profile.compressed_snapshots {

@@ -5,9 +5,10 @@ use doris::rpc::{
     RollbackTxnResult, Status, StatusCode, TabletCommitInfo, WaitingTxnStatusRequest, WaitingTxnStatusResult,
 };
 
-use super::{Caller, FrontendService, ok_status, required};
+use super::{Caller, FrontendService, account::Login, ok_status, required};
 use crate::model::{
-    Answer, BackendId, BeginTxnSpec, CommitPart, CommitState, DbId, Model, Refusal, TableId, TabletId, TxnId, TxnState,
+    Answer, BackendId, BeginTxnSpec, CommitPart, CommitState, DbId, Model, Privilege, Refusal, TableId, TabletId,
+    TxnId, TxnState,
 };
 
 /// Longest wait of waitingTxnStatus.
@@ -36,7 +37,14 @@ impl FrontendService {
                 peer: caller.peer.to_owned(),
             };
             self.sim.look(|model| model.check_begin(&spec))?;
-            self.check_login(&request.user, &request.passwd, &request.token, request.user_ip.as_deref())?;
+            let login = Login {
+                user: &request.user,
+                password: &request.passwd,
+                token: &request.token,
+                ip: request.user_ip.as_deref(),
+            };
+            let names = self.sim.look(|model| model.table_names(db, &spec.tables));
+            self.check_access(login, Privilege::Load, db, &names)?;
             Ok(spec)
         })();
         let spec = match checked {
@@ -98,7 +106,10 @@ impl FrontendService {
             vec![CommitPart { stid: id, table: None, infos: infos.iter().map(commit_info).collect() }]
         };
         let db = self.known_txn(db, request.db_id, id)?;
-        self.check_login(&request.user, &request.passwd, &None, request.user_ip.as_deref())?;
+        let login =
+            Login { user: &request.user, password: &request.passwd, token: &None, ip: request.user_ip.as_deref() };
+        let (name, tables) = self.sim.look(|model| model.txn_tables(db, id));
+        self.check_access(login, Privilege::Load, &name, &tables)?;
         let state = self.sim.with(|model| model.commit_txn(db, id, &parts))?;
         Ok((id, state))
     }
@@ -113,7 +124,10 @@ impl FrontendService {
             let db = required(&request.db, "db")?;
             let id = TxnId::new(*required(&request.txn_id, "txn_id")?);
             let db = self.known_txn(db, request.db_id, id)?;
-            self.check_login(&request.user, &request.passwd, &None, request.user_ip.as_deref())?;
+            let login =
+                Login { user: &request.user, password: &request.passwd, token: &None, ip: request.user_ip.as_deref() };
+            let (name, tables) = self.sim.look(|model| model.txn_tables(db, id));
+            self.check_access(login, Privilege::Load, &name, &tables)?;
             self.sim.with(|model| model.rollback_txn(db, id, request.reason.as_deref()))?;
             Ok(RollbackTxnResult { status: ok_status(), master_address: None })
         })())

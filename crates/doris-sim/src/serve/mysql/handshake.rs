@@ -54,7 +54,7 @@ pub(super) async fn log_in<S: AsyncRead + AsyncWrite + Unpin>(
     }
     session.user = login.user;
     let accepted = sim.look(|model| {
-        let Some(password) = model.sql_password(&session.user) else { return false };
+        let Some(password) = model.sql_password(&session.user, Some(peer_host)) else { return false };
         password.is_empty() || scramble_fits(&scramble, &salt, password.expose())
     });
     if !accepted {

@@ -8,6 +8,19 @@ use crate::{
     sql::literal::Literal,
 };
 
+/// CREATE MATERIALIZED VIEW, of the kind that is a table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreateMaterializedView {
+    /// With its query.
+    pub table: CreateTable,
+    /// Of the query.
+    pub text: String,
+    /// `BUILD DEFERRED REFRESH COMPLETE ON MANUAL`.
+    pub refresh: String,
+    /// It is filled at once.
+    pub immediate: bool,
+}
+
 /// What CREATE TABLE LIKE takes along besides the table itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LikeRollups {

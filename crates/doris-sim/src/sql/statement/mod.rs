@@ -1,5 +1,6 @@
 //! The statements of Doris that the simulator understands, as data.
 
+mod account;
 mod alter;
 mod create;
 
@@ -7,6 +8,7 @@ use std::collections::BTreeMap;
 
 use sqlparser::ast::{Expr, Query, TableWithJoins};
 
+pub use account::*;
 pub use alter::*;
 pub use create::*;
 
@@ -27,8 +29,8 @@ pub enum Statement {
     /// Blanks and comments only.
     Empty,
     Use(String),
-    /// `SET name = value, ...`; names in lower case, without `@@session.`. Empty for SET NAMES and the like.
-    Set(Vec<(String, Expr)>),
+    /// Empty for SET NAMES and the like.
+    Set(Vec<Assignment>),
     Kill(u64),
     /// `SYNC`: waits until all frontends know everything.
     Sync,
@@ -54,11 +56,17 @@ pub enum Statement {
         if_not_exists: bool,
         rollups: LikeRollups,
     },
+    CreateMaterializedView(Box<CreateMaterializedView>),
+    CreateTemporaryTable(Box<CreateTable>),
     CreateView(CreateView),
     DropTable {
         name: ObjectName,
         if_exists: bool,
         force: bool,
+    },
+    DropMaterializedView {
+        name: ObjectName,
+        if_exists: bool,
     },
     DropView {
         name: ObjectName,
@@ -116,6 +124,8 @@ pub enum Statement {
         table: ObjectName,
         properties: Properties,
     },
+    /// ADMIN SET REPLICA STATUS PROPERTIES (..).
+    AdminSetReplicaStatus(Properties),
     /// ANALYZE TABLE name [(columns)] [WITH SYNC].
     Analyze {
         table: ObjectName,
@@ -155,6 +165,17 @@ pub enum Statement {
     },
     Show(Show),
     AdminSetFrontendConfig(Properties),
+    Account(AccountStatement),
+}
+
+/// `name = value` of SET.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Assignment {
+    /// In lower case, without `@@session.`; with its `@` if it is a user's variable.
+    pub name: String,
+    /// For all sessions.
+    pub global: bool,
+    pub value: Expr,
 }
 
 /// `RECOVER .. name [id] [AS new]`.
@@ -290,6 +311,7 @@ pub enum Show {
     /// SHOW CREATE TABLE, which also shows views.
     CreateTable(ObjectName),
     CreateView(ObjectName),
+    CreateMaterializedView(ObjectName),
     Partitions {
         table: ObjectName,
         temp: bool,
@@ -327,6 +349,14 @@ pub enum Show {
         pattern: Option<String>,
     },
     Variables(Filter),
+    Grants(ShowGrants),
+    Roles,
+    Engines,
+    Charset,
+    /// The last INSERT of the session.
+    LastInsert,
+    /// SHOW VIEW FROM table: the views that read it.
+    ViewsOf(ObjectName),
     RecycleBin(Filter),
     Constraints(ObjectName),
     Proc(String),

@@ -62,6 +62,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
+    /// Defects: BIN-29, SQL-23.
     #[test]
     fn the_distribution_is_always_said() {
         let hash = Distribution::Hash(vec!["id".to_owned(), "a`b".to_owned()]);

@@ -13,6 +13,7 @@ fn rendered(raw: &str, columns: &[(&str, &str)]) -> String {
     clauses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
+/// Defects: BIN-9, BIN-36.
 #[test]
 fn what_real_frontends_write_comes_out_executable() {
     for (raw, columns, expected) in [
@@ -109,6 +110,7 @@ fn other_clauses_are_not_taken_for_changes_of_columns() {
     }
 }
 
+/// Defects: BIN-9.
 #[test]
 fn a_backslash_in_a_comment_needs_a_statement_of_its_own() {
     let columns = schema(&[("a", r#","comment":"b\\s""#)]);

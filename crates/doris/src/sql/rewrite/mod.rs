@@ -11,7 +11,7 @@ mod view;
 
 pub use add_partition::add_partition;
 pub use alter::{AlterClause, ColumnDef, DefaultValue, Place, alter_clauses, clauses_need_comments};
-pub use create::{CreateOptions, RewrittenCreate, create_table, create_view};
+pub use create::{CreateOptions, RewrittenCreate, RewrittenView, create_table, create_view, view};
 pub use view::view_query;
 
 use super::token::Cursor;

@@ -98,6 +98,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
+    /// Defects: BIN-34, SQL-22.
     #[test]
     fn only_names_of_the_database_change() {
         for (query, expected) in [

@@ -1,0 +1,161 @@
+//! The statements in the words of MySQL and MariaDB.
+//!
+//! Names are compared by bytes whatever collation the table has: that of a Go program's table is the server's default,
+//! which takes `A` and `a ` for `a`. `SYSDATE` is the time at which a row is looked at, `NOW` that at which the statement began,
+//! before it waited for a lock.
+
+use crate::sql::Texts;
+
+macro_rules! now {
+    () => {
+        "CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000 AS SIGNED)"
+    };
+}
+
+/// The index finds the row by the column's collation, the bytes decide.
+macro_rules! same {
+    ($column:literal, $value:literal) => {
+        concat!(
+            $column,
+            " = ",
+            $value,
+            " AND CAST(CONVERT(",
+            $column,
+            " USING utf8mb4) AS BINARY) = CAST(",
+            $value,
+            " AS BINARY)"
+        )
+    };
+}
+
+macro_rules! alive {
+    ($lease:literal) => {
+        concat!("(", $lease, ".expires_at > ", now!(), " AND ", $lease, ".expires_at <= ", now!(), " + 60000)")
+    };
+}
+
+/// Whether the lease of that owner and epoch is alive, or none is asked for. Locks its row against whoever takes it.
+macro_rules! fenced {
+    ($owner:literal, $epoch:literal) => {
+        concat!(
+            "(",
+            $epoch,
+            " = 0 OR EXISTS (SELECT 1 FROM ccr_leases l WHERE l.host_info = ",
+            $owner,
+            " AND l.epoch = ",
+            $epoch,
+            " AND ",
+            alive!("l"),
+            " LOCK IN SHARE MODE))"
+        )
+    };
+}
+
+macro_rules! has_living_lease {
+    ($owner:literal) => {
+        concat!(
+            "EXISTS (SELECT 1 FROM ccr_leases l WHERE l.host_info = ",
+            $owner,
+            " AND ",
+            alive!("l"),
+            " LOCK IN SHARE MODE)"
+        )
+    };
+}
+
+pub(super) const TEXTS: Texts = Texts {
+    clear_progress: "DELETE FROM progresses WHERE job_name = $1 AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.job_name = $1)",
+    add_job: "INSERT INTO jobs (job_name, job_info, belong_to) VALUES ($1, $2, $3)",
+    update_job: concat!(
+        "UPDATE jobs SET job_info = $3 WHERE ",
+        same!("job_name", "$1"),
+        " AND ",
+        same!("belong_to", "$2"),
+        " AND ",
+        fenced!("$2", "$4")
+    ),
+    save_progress: concat!(
+        "INSERT INTO progresses (job_name, progress) SELECT j.job_name, $3 FROM jobs j WHERE ",
+        same!("j.job_name", "$1"),
+        " AND ",
+        same!("j.belong_to", "$2"),
+        " AND ",
+        fenced!("$2", "$4"),
+        " LOCK IN SHARE MODE ON DUPLICATE KEY UPDATE progress = VALUES(progress)"
+    ),
+    remove_job: &[concat!(
+        "DELETE j, p FROM jobs j LEFT JOIN progresses p ON p.job_name = j.job_name WHERE ",
+        same!("j.job_name", "$1"),
+        " AND ",
+        same!("j.belong_to", "$2"),
+        " AND ",
+        fenced!("$2", "$3")
+    )],
+    remove_any: &[
+        concat!(
+            "DELETE j, p FROM jobs j LEFT JOIN progresses p ON p.job_name = j.job_name WHERE ",
+            same!("j.job_name", "$1")
+        ),
+        "DELETE FROM progresses WHERE job_name = $1 AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.job_name = $1)",
+    ],
+    job: concat!("SELECT job_name, job_info, belong_to FROM jobs WHERE ", same!("job_name", "$1")),
+    jobs: "SELECT job_name, job_info, belong_to FROM jobs",
+    progress: concat!("SELECT progress FROM progresses WHERE ", same!("job_name", "$1")),
+    holds: concat!("SELECT l.epoch FROM ccr_leases l WHERE l.host_info = $1 AND l.epoch = $2 AND ", alive!("l")),
+    purge_leases: concat!("DELETE FROM ccr_leases WHERE expires_at < ", now!(), " - 604800000"),
+    ensure_lease: "INSERT IGNORE INTO ccr_leases (host_info, epoch, process, expires_at, stamp) VALUES ($1, 0, '', 0, 0)",
+    acquire_lease: concat!(
+        "UPDATE ccr_leases SET epoch = GREATEST(epoch + 1, ",
+        now!(),
+        "), expires_at = ",
+        now!(),
+        " + $3, process = $2 WHERE host_info = $1 AND (NOT ",
+        alive!("ccr_leases"),
+        " OR process = $4)"
+    ),
+    renew_lease: concat!(
+        "UPDATE ccr_leases SET expires_at = ",
+        now!(),
+        " + $3 WHERE host_info = $1 AND epoch = $2 AND ",
+        alive!("ccr_leases")
+    ),
+    release_lease: "UPDATE ccr_leases SET expires_at = 0, stamp = 0 WHERE host_info = $1 AND epoch = $2",
+    release_syncer: "UPDATE syncers SET timestamp = 0 WHERE host_info = $1",
+    stamp_lease: concat!(
+        "UPDATE ccr_leases SET stamp = $3 WHERE host_info = $1 AND epoch = $2 AND ",
+        alive!("ccr_leases")
+    ),
+    stamp_syncer: "INSERT INTO syncers (host_info, timestamp) VALUES ($1, $2) \
+                   ON DUPLICATE KEY UPDATE timestamp = VALUES(timestamp)",
+    leases: concat!(
+        "SELECT l.host_info, l.epoch, l.process, l.expires_at, l.stamp, ",
+        now!(),
+        " FROM (SELECT 1) one LEFT JOIN ccr_leases l ON 1 = 1"
+    ),
+    syncers: "SELECT host_info, timestamp FROM syncers",
+    owners: "SELECT job_name, belong_to FROM jobs",
+    take_job: concat!(
+        "UPDATE jobs SET belong_to = $3 WHERE ",
+        same!("job_name", "$1"),
+        " AND CAST(CONVERT(COALESCE(belong_to, '') USING utf8mb4) AS BINARY) = CAST($2 AS BINARY) AND NOT ",
+        has_living_lease!("$2"),
+        " AND ",
+        has_living_lease!("$3")
+    ),
+    give_job: concat!(
+        "UPDATE jobs SET belong_to = $3 WHERE ",
+        same!("job_name", "$1"),
+        " AND ",
+        same!("belong_to", "$2"),
+        " AND ",
+        fenced!("$2", "$4"),
+        " AND ",
+        has_living_lease!("$3")
+    ),
+    forget_syncer: concat!(
+        "DELETE FROM syncers WHERE ",
+        same!("host_info", "$1"),
+        " AND timestamp = $2 AND NOT ",
+        has_living_lease!("$1")
+    ),
+};
