@@ -7,9 +7,9 @@ use super::{
     PartitionKind, PartitionScheme, PartitionSpec, PartitionState, Refusal, Relation, Replica, Table, TableSpec,
     TableState, Tablet, TabletShape, View,
     binlog::{NewRecord, kind},
-    fe_json::JavaMap,
     ids::*,
     index_columns::{find, hidden_columns, note_defaults, number, rollup_columns},
+    java_hash_order, java_string_hash,
     properties::{self, complete, record_properties},
     property_check,
     show_create::DdlText,
@@ -221,14 +221,10 @@ impl Model {
         }
         let index_ids: Vec<IndexId> = indexes.keys().copied().collect();
         let binlog_enabled = properties.get("binlog.enable").is_some_and(|v| v == "true");
-        let mut partitions: Vec<Partition> = Vec::new();
-        // Ids of tablets are given out partition by partition.
-        let mut order: Vec<(PartitionId, PartitionSpec)> = partition_ids.into_iter().zip(partition_specs).collect();
-        let written: Vec<PartitionId> = order.iter().map(|(id, _)| *id).collect();
-        if !self.profile().partitions_built_in_order {
-            let hashed = JavaMap::of_strings(order.into_iter().map(|entry| (entry.1.name.clone(), entry)));
-            order = hashed.values().cloned().collect();
-        }
+        let mut partitions = Vec::new();
+        // The FE goes through a hash map of their names (seen by the ids of the tablets).
+        let order = partition_ids.iter().copied().zip(partition_specs);
+        let order = java_hash_order(order.map(|(id, spec)| (java_string_hash(&spec.name), (id, spec))).collect());
         for (partition_id, partition) in order {
             let own = partition.properties.contains_key("replication_num")
                 || partition.properties.contains_key("replication_allocation");
@@ -243,7 +239,7 @@ impl Model {
             };
             partitions.push(self.build_partition(partition_id, partition.name, partition.item, &plan));
         }
-        partitions.sort_by_key(|partition| written.iter().position(|id| *id == partition.id));
+        partitions.sort_by_key(|partition| partition.id);
         let mut secondary_indexes = spec.secondary_indexes;
         for index in &mut secondary_indexes {
             index.id = self.ids.next_raw();

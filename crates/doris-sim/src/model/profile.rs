@@ -311,8 +311,6 @@ switches! {
 
     // Defaults and configuration.
 
-    /// The tablets of a new table are made in the order of its partitions, not in that of a hash map of their names.
-    partitions_built_in_order: bool = false, false, true;
     /// How much compressed data one bucket of `BUCKETS AUTO` is for.
     auto_bucket_gb: u64 = 1, 1, 5;
 

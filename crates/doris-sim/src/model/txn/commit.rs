@@ -101,8 +101,10 @@ impl Model {
         let seq = self.journal();
         txn.writes = writes;
         if txn.state == TxnState::Visible {
-            // It is recorded once more, with versions that will never be (seen).
-            self.record_upsert(&txn, seq);
+            // It is recorded once more, with versions that will never be (seen); not if nothing was named.
+            if !txn.writes.is_empty() {
+                self.record_upsert(&txn, seq);
+            }
             return CommitState::Visible;
         }
         self.publisher_fails |= txn.published_ms.is_some();
