@@ -4,6 +4,7 @@
 //! A server ends with the value that stands for it, or with the test process, however that ends: a supervisor waits for the end
 //! of its stdin. Nothing here is for production.
 
+pub mod go;
 mod install;
 mod ready;
 

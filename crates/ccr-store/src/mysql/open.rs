@@ -16,6 +16,8 @@ const PACKET_REST: usize = 8 << 10;
 /// A connection is replaced after so long: it keeps the packet limit that the server had when it was made.
 const CONNECTION_AGE: Duration = Duration::from_secs(120);
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+/// How long a caller waits for a free connection, or for a server that is away.
+const ACQUIRE_LIMIT: Duration = Duration::from_secs(5);
 
 /// Why a database cannot be used.
 pub(super) struct Refused(pub(super) Meaning);
@@ -79,7 +81,7 @@ pub(super) async fn open(address: &ServerAddress, max_allowed_packet: usize) -> 
         MySqlPoolOptions::new()
             .max_connections(connections)
             .max_lifetime(CONNECTION_AGE)
-            .acquire_timeout(CONNECT_LIMIT)
+            .acquire_timeout(ACQUIRE_LIMIT)
             .after_connect(move |connection, _| {
                 let packet = Arc::clone(&packet);
                 Box::pin(async move {

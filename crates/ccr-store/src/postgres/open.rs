@@ -12,6 +12,8 @@ use crate::{ServerAddress, StoreError, StoreErrorKind};
 /// The Go program's tables are in a schema of this database.
 const DATABASE: &str = "postgres";
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+/// How long a caller waits for a free connection, or for a server that is away.
+const ACQUIRE_LIMIT: Duration = Duration::from_secs(5);
 
 /// Why a database cannot be used.
 pub(super) struct Refused(pub(super) Meaning);
@@ -44,7 +46,7 @@ pub(super) async fn open(address: &ServerAddress) -> Result<(PgPool, PgPool), St
         let schema = address.database.clone();
         PgPoolOptions::new()
             .max_connections(connections)
-            .acquire_timeout(CONNECT_LIMIT)
+            .acquire_timeout(ACQUIRE_LIMIT)
             .after_connect(move |connection, _| {
                 let schema = schema.clone();
                 Box::pin(async move { set_up(connection, &schema).await })

@@ -8,7 +8,6 @@
 use std::{sync::Arc, time::Duration};
 
 use ccr_store::{ClusterView, LeaseAnswer, StoreError, StoreErrorKind};
-use futures::StreamExt;
 use tokio::{sync::Notify, time::MissedTickBehavior};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{error, info, warn};
@@ -233,7 +232,8 @@ impl Shared {
     async fn watch_tenure(self: Arc<Self>, cancel: CancellationToken) {
         loop {
             // The wait is by another clock than the tenure: never longer than a tick.
-            let wait = self.tenure.remaining().clamp(Duration::from_millis(10), TICK);
+            let remaining = self.tenure.remaining();
+            let wait = if remaining.is_zero() { TICK } else { TICK.min(remaining + Duration::from_millis(1)) };
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => return,
@@ -323,12 +323,10 @@ impl Shared {
         }
         if planned == 0 {
             let moves = peers::levelling(&view, &look).into_iter().filter(|planned| planned.from == self.me());
-            futures::stream::iter(moves)
-                .for_each_concurrent(
-                    MOVES,
-                    |Move { job, to, .. }| async move { self.manager.hand_over(&job, &to).await },
-                )
-                .await;
+            // Those that are under way are planned again, and found to be leaving.
+            for Move { job, to, .. } in moves.take(MOVES) {
+                self.manager.hand_over_soon(job, to);
+            }
         }
         Ok(())
     }

@@ -367,8 +367,13 @@ impl Manager {
         std::mem::take(&mut self.lock().suspended)
     }
 
-    /// Stops a job at its next safe point and gives it to another syncer.
-    pub(super) async fn hand_over(&self, name: &str, to: &str) {
+    /// Stops a job at its next safe point and gives it to another syncer, whenever that is.
+    pub(super) fn hand_over_soon(self: &Arc<Self>, name: String, to: String) {
+        let this = Arc::clone(self);
+        self.operations.spawn(async move { this.hand_over(&name, &to).await });
+    }
+
+    async fn hand_over(&self, name: &str, to: &str) {
         let (job, task) = {
             let mut slots = self.lock();
             let Some(slot) = slots.by_name.get_mut(name).filter(|slot| slot.life == Life::Running) else { return };
