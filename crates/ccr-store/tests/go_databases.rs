@@ -149,7 +149,8 @@ async fn mysql() {
     let mut go = options.clone().connect().await.unwrap();
     sqlx::raw_sql("CREATE DATABASE go").execute(&mut go).await.unwrap();
     let mut go = options.database("go").connect().await.unwrap();
-    let store = MysqlStore::open(&address(server, "go"), usize::MAX);
+    let address = address(server, "go");
+    let store = MysqlStore::open(&address, usize::MAX);
     round_trip!(GoDatabase::MySql, go, store.await.unwrap(), "SELECT * FROM syncers");
 }
 
@@ -158,6 +159,7 @@ async fn postgresql() {
     let server = Server::shared(Kind::Postgres);
     let options = PgConnectOptions::new_without_pgpass().host("127.0.0.1").port(server.port()).username(USER);
     let mut go = options.password(PASSWORD).database("postgres").connect().await.unwrap();
-    let store = PostgresStore::open(&address(server, "go"));
+    let address = address(server, "go");
+    let store = PostgresStore::open(&address);
     round_trip!(GoDatabase::Postgres("go"), go, store.await.unwrap(), "SELECT * FROM go.syncers");
 }
