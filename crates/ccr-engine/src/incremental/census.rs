@@ -154,7 +154,7 @@ async fn set(
             }
             let comment = |view: &rewrite::RewrittenView| view.comment.clone().unwrap_or_default();
             if found.as_ref().is_some_and(|found| comment(found) != comment(wanted))
-                && let Some(comment) = VerbatimText::new(&comment(wanted))
+                && let Some(comment) = VerbatimText::new(comment(wanted))
             {
                 statements.push(Statement::SetViewComment { db: dest_db.to_owned(), view: name.to_owned(), comment });
             }
