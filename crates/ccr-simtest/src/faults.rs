@@ -137,7 +137,7 @@ impl FaultyNet {
             _ => latency,
         };
         let first = call();
-        let second = matches!(fault, Some(Fault::Duplicate)).then(|| call());
+        let second = matches!(fault, Some(Fault::Duplicate)).then(call);
         let outcome = tokio::spawn(async move {
             tokio::time::sleep(after).await;
             let outcome = first.await;

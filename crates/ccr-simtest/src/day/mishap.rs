@@ -358,6 +358,5 @@ fn newest_snapshot(cluster: &SimCluster) -> Option<String> {
     let reply = cluster.sql_service().execute(&mut session, &format!("SHOW BACKUP FROM {DB}")).now_or_never()?;
     let doris::net::SqlReply::Rows(set) = reply else { return None };
     let at = set.columns.iter().position(|column| column == "SnapshotName")?;
-    let newest = set.rows.iter().filter_map(|row| row.get(at)?.clone()).rfind(|label| label.starts_with("ccr"));
-    newest
+    set.rows.iter().filter_map(|row| row.get(at)?.clone()).rfind(|label| label.starts_with("ccr"))
 }

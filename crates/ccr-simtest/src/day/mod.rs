@@ -592,10 +592,9 @@ impl<'a> Day<'a> {
         loop {
             self.look(process).await?;
             let mut why = None;
-            for at in equal..self.desks.len() {
-                let name = &self.desks[at].name;
-                match verdict::equal(&self.clusters.source, &self.clusters.dest, name).await {
-                    Ok(()) => equal = at + 1,
+            while let Some(desk) = self.desks.get(equal) {
+                match verdict::equal(&self.clusters.source, &self.clusters.dest, &desk.name).await {
+                    Ok(()) => equal += 1,
                     Err(error) => {
                         why = Some(error);
                         break;
