@@ -17,12 +17,6 @@ pub(crate) fn directory() -> Result<PathBuf, String> {
     Ok(directory)
 }
 
-/// The same directory once more, after a supervisor has removed it.
-pub(crate) fn create(directory: &Path) -> Result<(), String> {
-    fs::create_dir(directory).map_err(|error| format!("{}: {error}", directory.display()))?;
-    hand_over(directory)
-}
-
 fn hand_over(path: &Path) -> Result<(), String> {
     if !is_superuser() {
         return Ok(());

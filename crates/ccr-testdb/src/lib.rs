@@ -69,36 +69,22 @@ impl Server {
     }
 
     fn try_start(kind: Kind, options: &[&str]) -> Result<Self, String> {
-        let directory = install::directory()?;
-        let outcome = install::initialise(kind, &directory).and_then(|()| {
-            let mut last = String::new();
-            for _ in 0..TRIES {
-                let port = free_port()?;
-                let mut command = install::server(kind, &directory, port)?;
-                command.args(options);
-                let server = Self {
-                    kind,
-                    port,
-                    directory: directory.clone(),
-                    supervisor: Mutex::new(Supervisor::spawn(kind, &directory, &command)?),
-                };
-                server.order("start")?;
-                match ready::wait(kind, port, &directory) {
-                    Ok(()) => return Ok(server),
-                    // Its end removes the directory.
-                    Err(why) => last = why,
-                }
-                drop(server);
-                install::create(&directory)?;
-                install::initialise(kind, &directory)?;
+        let mut last = String::new();
+        for _ in 0..TRIES {
+            let (directory, port) = (install::directory()?, free_port()?);
+            let mut command = install::server(kind, &directory, port)?;
+            command.args(options);
+            let supervisor = Supervisor::spawn(kind, &directory, &command)?;
+            // From here on the directory is removed whatever happens.
+            let server = Self { kind, port, directory, supervisor: Mutex::new(supervisor) };
+            install::initialise(kind, &server.directory)?;
+            server.order("start")?;
+            match ready::wait(kind, port, &server.directory) {
+                Ok(()) => return Ok(server),
+                Err(why) => last = why,
             }
-            Err(last)
-        });
-        if outcome.is_err() {
-            // A supervisor, where there was one, has done this already.
-            std::fs::remove_dir_all(&directory).unwrap_or_default();
         }
-        outcome
+        Err(last)
     }
 
     /// Its port on 127.0.0.1.
