@@ -61,7 +61,6 @@ fn a_table_job_survives_the_death_of_its_process_at_every_point() {
             deaths.iter().map(move |&death| Kill { point, death })
         })
         .collect();
-    println!("{} points, {} deaths", undisturbed.len(), kills.len());
     assert!(undisturbed.iter().filter(|point| point.write).count() > 20, "{undisturbed:?}");
     std::thread::scope(|scope| {
         for half in 0..2 {

@@ -162,18 +162,21 @@ async fn kills_freezes_restarts_and_an_outage(kind: Kind, outage: Duration) {
     world.insert().await;
     tokio::time::sleep(outage.saturating_sub(stopped.elapsed())).await;
     tokio::task::block_in_place(|| world.server.start_again());
-    eprintln!("DEBUG started again {:?}", std::time::SystemTime::now());
     world.insert().await;
     world.equal().await;
     world.shared(&[&second, &third], 3).await;
 
-    eprintln!("DEBUG equal after outage {:?}", std::time::SystemTime::now());
     // Restarted: a clean stop hands over before it ends.
     signal(&second, "-TERM");
     assert!(second.child.wait().unwrap().success());
     let gone = identity(&second);
     let view = world.store.view().await.unwrap();
-    assert!(view.owners.values().all(|owner| *owner != gone), "{view:?}\nsecond: {}\nthird: {}", second.log(), third.log());
+    assert!(
+        view.owners.values().all(|owner| *owner != gone),
+        "{view:?}\nsecond: {}\nthird: {}",
+        second.log(),
+        third.log()
+    );
     assert!(view.syncers.get(&gone).is_none_or(|stamp| *stamp == 0), "{view:?}");
     let fourth = world.syncer().await;
     world.insert().await;
