@@ -46,6 +46,8 @@ pub(crate) fn initialise(kind: Kind, directory: &Path) -> Result<(), String> {
             let mut command = unprivileged(&program(kind, "mariadb-install-db")?);
             command.args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]);
             command.args(["--skip-name-resolve", &format!("--datadir={}", data.display())]);
+            // A server that starts removes the temporary tables of all others in this directory.
+            command.arg(format!("--tmpdir={}", directory.display()));
             command
         }
         Kind::Postgres => {
@@ -76,6 +78,7 @@ pub(crate) fn server(kind: Kind, directory: &Path, port: u16) -> Result<Command,
             command.args(["--innodb-flush-log-at-trx-commit=2", "--innodb-buffer-pool-size=64M"]);
             command.arg(format!("--port={port}"));
             command.arg(format!("--datadir={}", data.display()));
+            command.arg(format!("--tmpdir={}", directory.display()));
             command.arg(format!("--socket={}", directory.join("socket").display()));
             command.arg(format!("--init-file={}", directory.join("init.sql").display()));
         }

@@ -408,17 +408,7 @@ impl Manager {
         self.operations.close();
         self.operations.wait().await;
         let slots = std::mem::take(&mut self.lock().by_name);
-        let targets = match self.env.store.view().await {
-            Ok(view) => {
-                let alive = view.leases.iter().filter(|(host, lease)| lease.is_alive() && ***host != *self.env.owner);
-                let alive = alive.map(|(host, _)| host.clone()).collect();
-                peers::hand_out(&view, &alive, slots.len())
-            }
-            Err(error) => {
-                warn!(%error, "nobody to hand the jobs over to");
-                Vec::new()
-            }
-        };
+        let targets = self.heirs(slots.len()).await;
         let targets = targets.into_iter().map(Some).chain(std::iter::repeat(None));
         join_all(slots.into_iter().zip(targets).map(|((name, slot), target)| async move {
             if let Held::Job(job) = &slot.held {
@@ -429,6 +419,41 @@ impl Manager {
             }
         }))
         .await;
+        self.give_strays().await;
+    }
+
+    /// Hands over what peers gave to this syncer while it stopped, and which never ran here.
+    async fn give_strays(&self) {
+        let view = match self.env.store.view().await {
+            Ok(view) => view,
+            Err(error) => {
+                warn!(%error, "jobs that were given to this syncer meanwhile wait until it counts as dead");
+                return;
+            }
+        };
+        let strays: Vec<&String> =
+            view.owners.iter().filter(|(_, owner)| ***owner == *self.env.owner).map(|(name, _)| name).collect();
+        for (name, target) in strays.iter().zip(self.heirs(strays.len()).await) {
+            self.give(name, &target).await;
+        }
+    }
+
+    /// Who gets so many jobs of this syncer, one entry a job; fewer, or none, where nobody is there to have them.
+    async fn heirs(&self, jobs: usize) -> Vec<String> {
+        if jobs == 0 {
+            return Vec::new();
+        }
+        match self.env.store.view().await {
+            Ok(view) => {
+                let alive = view.leases.iter().filter(|(host, lease)| lease.is_alive() && ***host != *self.env.owner);
+                let alive = alive.map(|(host, _)| host.clone()).collect();
+                peers::hand_out(&view, &alive, jobs)
+            }
+            Err(error) => {
+                warn!(%error, "nobody to hand the jobs over to");
+                Vec::new()
+            }
+        }
     }
 
     /// Runs to its end, whether the caller waits or not.

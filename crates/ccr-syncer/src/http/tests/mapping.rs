@@ -204,7 +204,8 @@ async fn every_address_is_translated_and_a_change_is_effective_without_a_restart
         setting.rows(1).await;
         let detail = setting.detail().await;
         assert_eq!(detail["src"]["host_mapping"], setting.mapping(1));
-        assert_eq!(detail["dest"]["frontends"][2]["host"], addresses(six, 2, 3).1);
+        let frontends = detail["dest"]["frontends"].as_array().unwrap();
+        assert!(frontends.iter().any(|frontend| frontend["host"] == addresses(six, 2, 3).1), "{frontends:?}");
         // Transactions.
         setting.sql(&setting.source, "INSERT INTO demo.t1 VALUES (2)").await;
         setting.rows(2).await;
