@@ -228,8 +228,14 @@ impl Pipeline {
 
     /// A record cannot be finished in this run. What came before it still is.
     fn fail(&mut self, seq: CommitSeq, exit: Exit) {
+        let first = self.slots.iter().all(|slot| !matches!(slot.state, SlotState::Failed));
         self.set(seq, SlotState::Failed);
         self.blocked_by(seq, &exit);
+        if first {
+            // What a later record asked for stands on everything before it being on the destination, and this one is not: the
+            // next run meets that record again.
+            self.blocked = None;
+        }
         // Of several the first record's failure would be the better one, and the next run meets it.
         self.block(exit.into());
     }
