@@ -261,9 +261,11 @@ impl Desk {
             )),
             Write::Transaction if !old => {
                 let from = 1 + rng.below(self.next_id.max(1));
+                // A limit, or the rows of a table without unique keys double each time.
                 let copy = |into: &str| {
                     format!(
-                        "INSERT INTO {DB}.{into} (id, note, v) SELECT id, note, v FROM {DB}.{name} WHERE id < {from}"
+                        "INSERT INTO {DB}.{into} (id, note, v) SELECT id, note, v FROM {DB}.{name} WHERE id < {from} \
+                         ORDER BY id, note, v LIMIT 20"
                     )
                 };
                 Statement {
