@@ -169,11 +169,16 @@ impl Checkpoint {
     }
 
     /// Takes the next step when it is due. Resolves after each step; cancel-safe. `idle`: nothing else is going on, so
-    /// there is no reason to gather more. `sure`: of these tables nothing that a predecessor committed is unknown; of the
+    /// there is no reason to gather more, and the source has said so often that it has nothing more. `sure`: of these tables nothing that a predecessor committed is unknown; of the
     /// others the destination may be ahead.
-    pub(super) async fn progress(&mut self, progress: &mut Progress, idle: bool, sure: &Sure) -> Result<(), Exit> {
+    pub(super) async fn progress(
+        &mut self,
+        progress: &mut Progress,
+        idle: Option<u64>,
+        sure: &Sure,
+    ) -> Result<(), Exit> {
         if let Step::Idle = self.step {
-            tokio::time::sleep_until(self.due(idle)).await;
+            tokio::time::sleep_until(self.due(idle.is_some())).await;
             if self.pending.iter().all(|load| load.touched.is_empty()) && !self.pending.is_empty() {
                 return self.claim(progress, &Reading::new());
             }
@@ -182,7 +187,7 @@ impl Checkpoint {
             let known = first.is_some_and(|load| load.tables.iter().all(|view| sure.of(view.id())));
             let overdue = self.last_claim.elapsed() > OVERDUE && known;
             let asked = first.map(|load| load.seq).filter(|_| overdue);
-            let compare = self.pending.is_empty() && idle;
+            let compare = self.pending.is_empty() && idle.is_some();
             let tables = if self.pending.is_empty() { self.compared() } else { self.pending_tables() };
             self.step = Step::Looking(look(Arc::clone(&self.shared), asked, (tables, compare)).boxed());
         }
@@ -211,8 +216,11 @@ impl Checkpoint {
                     reading.extend(part);
                 }
                 for (view, source) in source {
-                    if self.pending.is_empty() && sure.of(view.id()) {
-                        self.watch.check(&view, &source, &self.issued)?;
+                    if let Some(empty_answers) = idle
+                        && self.pending.is_empty()
+                        && sure.of(view.id())
+                    {
+                        self.watch.check(&view, &source, &self.issued, empty_answers)?;
                     }
                 }
                 self.claim(progress, &reading)?;

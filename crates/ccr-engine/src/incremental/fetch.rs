@@ -27,6 +27,8 @@ pub(super) struct Fetch {
     last_activity: Instant,
     /// The last answer was "nothing more".
     caught_up: bool,
+    /// How often that was the answer.
+    empty_answers: u64,
 }
 
 impl Fetch {
@@ -39,6 +41,7 @@ impl Fetch {
             queued_bytes: 0,
             last_activity: Instant::now(),
             caught_up: false,
+            empty_answers: 0,
         }
     }
 
@@ -57,6 +60,11 @@ impl Fetch {
     /// Everything that the source has was read and taken.
     pub(super) fn drained(&self) -> bool {
         self.caught_up && self.queue.is_empty()
+    }
+
+    /// How often the source has answered that it has nothing more.
+    pub(super) fn empty_answers(&self) -> u64 {
+        self.empty_answers
     }
 
     /// Resolves when a page has been read and queued. Cancel-safe: the call in flight is kept.
@@ -86,7 +94,10 @@ impl Fetch {
 
     fn accept(&mut self, page: BinlogPage) -> Result<(), Exit> {
         match page {
-            BinlogPage::CaughtUp => self.caught_up = true,
+            BinlogPage::CaughtUp => {
+                self.caught_up = true;
+                self.empty_answers += 1;
+            }
             BinlogPage::Records(records) => {
                 self.caught_up = false;
                 self.last_activity = Instant::now();

@@ -180,6 +180,7 @@ impl Pipeline {
                 }
             }
             let blocked = self.blocked.is_some();
+            let answers = idle.then(|| self.fetch.empty_answers());
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => return Ok(self.drain(progress).await.into()),
@@ -199,7 +200,7 @@ impl Pipeline {
                         Err(exit) => self.block(exit.into()),
                     }
                 },
-                done = self.checkpoint.progress(progress, idle, &self.sure) => done?,
+                done = self.checkpoint.progress(progress, answers, &self.sure) => done?,
                 fetched = self.fetch.progress(), if !blocked => match fetched {
                     Ok(()) if idle => self.shared.context.status.moving(),
                     Ok(()) => {}
@@ -462,7 +463,7 @@ impl Pipeline {
             let unsure = Sure::default();
             while !self.checkpoint.is_clean() {
                 // What cannot be claimed now is found again by its label.
-                if let Err(exit) = self.checkpoint.progress(progress, true, &unsure).await {
+                if let Err(exit) = self.checkpoint.progress(progress, Some(0), &unsure).await {
                     debug!(?exit, "the last checkpoint of a stop failed");
                     break;
                 }

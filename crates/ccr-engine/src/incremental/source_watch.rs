@@ -51,16 +51,20 @@ pub(super) struct SourceWatch {
 struct Seen {
     absent: u32,
     ahead: u32,
+    /// How often the stream had said "nothing more" at the last look that counted.
+    empty_answers: u64,
 }
 
 impl SourceWatch {
-    /// Compares a table of the source with what was copied (`issued`: the highest version of each partition). Nothing is
-    /// done to the destination: a table job stops and says what it saw, in a database the table is quarantined.
+    /// Compares a table of the source with what was copied (`issued`: the highest version of each partition;
+    /// `empty_answers`: how often the stream has said "nothing more"). Nothing is done to the destination: a table job stops
+    /// and says what it saw, in a database the table is quarantined.
     pub(super) fn check(
         &mut self,
         view: &TableView,
         look: &SourceLook,
         issued: &BTreeMap<PartitionId<Source>, Version>,
+        empty_answers: u64,
     ) -> Result<(), Exit> {
         let seen = self.tables.entry(view.id()).or_default();
         let name = format!("{}.{}", view.context.source_db, view.mapping.source_name);
@@ -97,7 +101,13 @@ impl SourceWatch {
             seen.ahead = 0;
             return Ok(());
         };
+        // The stream must have been asked since the last look: one answer may have been on its way then. A stream that does
+        // not answer at all says nothing about its end.
+        if seen.ahead > 0 && empty_answers < seen.empty_answers + 2 {
+            return Ok(());
+        }
         seen.ahead += 1;
+        seen.empty_answers = empty_answers;
         if seen.ahead < LOOKS {
             return Ok(());
         }
