@@ -539,9 +539,11 @@ impl<'a> Day<'a> {
         for (_, remedy) in std::mem::take(&mut self.remedies) {
             mishap::remedy(&self.clusters, &remedy);
         }
-        // Frontends that were started need a while.
-        self.wait(Duration::from_secs(15)).await;
-        self.elect();
+        // Frontends that were started need a while, and the only one cannot be master before.
+        for _ in 0..4 {
+            self.wait(Duration::from_secs(15)).await;
+            self.elect();
+        }
         process.gate.die_at_call(0, false);
         let mut process = self.revive(process).await?;
         for job in process.jobs.iter().flatten() {
