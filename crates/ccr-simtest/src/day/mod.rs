@@ -423,6 +423,7 @@ impl<'a> Day<'a> {
                 Err(_) => self.trace.add("create: not within 60 s"),
             }
             self.wait(Duration::from_millis(500)).await;
+            self.elect();
         }
         bail!("{name} could not be created")
     }
@@ -512,6 +513,8 @@ impl<'a> Day<'a> {
         if let Some(line) = self.trace.told_secret() {
             bail!("a password is in a line: {line}");
         }
+        // What a statement wrote may have become visible since.
+        self.witness.note(&self.clusters.source);
         for (at, job) in process.jobs.iter().enumerate() {
             let Some(job) = job else { continue };
             let status = job.status();
