@@ -70,6 +70,8 @@ pub struct Outcome {
     pub mishaps: BTreeMap<String, u64>,
     /// Looks at the destination that proved something.
     pub looks: u64,
+    /// States of the source may have been missed from some moment on: nothing is said about readers since.
+    pub blind: bool,
     /// Phase of a job and mishap.
     pub coverage: BTreeSet<(String, String)>,
     /// Type of the record that a job was at when its process died.
@@ -149,6 +151,7 @@ impl<'a> Day<'a> {
         day.evening(process, &names).await?;
         day.outcome.hash = day.trace.hash();
         day.outcome.looks = day.witness.looks;
+        day.outcome.blind = day.witness.blind;
         for (name, count) in day.net.counts() {
             *day.outcome.mishaps.entry(name.to_owned()).or_default() += count;
         }
